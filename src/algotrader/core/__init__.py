@@ -1,0 +1,1 @@
+"""The engine: pure, typed and deterministic; compiled with mypyc when a C compiler is there."""

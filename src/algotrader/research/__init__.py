@@ -1,0 +1,1 @@
+"""Backtests, their figures and their reports."""
