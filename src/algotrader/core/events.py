@@ -1,0 +1,348 @@
+"""All that comes into the engine. Every event names its lane; order events are first in, first out among themselves.
+
+Lanes, lower first: system errors and operator actions, venue order events, reconciliation and account, timers and sessions,
+market data. Events are checked when made and cannot be changed afterwards. Times are nanoseconds since the epoch, UTC; a
+venue's own time is data and never moves the engine's clock backwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, final
+
+from algotrader.core.market import BadData, Bar, Quote, Session, TradeTick
+from algotrader.core.orders import Side
+
+LANE_SYSTEM: Final = 0
+LANE_ORDERS: Final = 1
+LANE_ACCOUNT: Final = 2
+LANE_TIMERS: Final = 3
+LANE_MARKET: Final = 4
+
+SEVERITIES: Final = ("warning", "error", "critical")
+TRADING_STATES: Final = ("active", "reducing", "halted")
+TRIGGERS: Final = ("pre_open", "session_open", "session_ending", "session_close", "timer")
+MOVEMENTS: Final = ("deposit", "withdrawal", "dividend", "interest", "fee", "funding", "cash_in_lieu")
+
+
+def _need(condition: bool, message: str) -> None:
+    if not condition:
+        raise BadData(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of all events. ``time`` is when it happened, by the clock of whoever says so."""
+
+    time: int
+
+    @property
+    def lane(self) -> int:
+        """Which lane of the inbox it belongs to."""
+        return LANE_MARKET
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class SystemError(Event):
+    """Something outside the engine failed. ``severity`` is warning, error or critical; critical halts entries."""
+
+    error_type: str = ""
+    message: str = ""
+    severity: str = "error"
+
+    def __post_init__(self) -> None:
+        _need(self.severity in SEVERITIES, f"severity must be one of {', '.join(SEVERITIES)}, not {self.severity!r}")
+
+    @property
+    def lane(self) -> int:
+        return LANE_SYSTEM
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class OperatorCommand(Event):
+    """A person acts: ``halt``, ``reduce``, ``resume``, or ``flatten`` (all positions, or those of ``symbol``)."""
+
+    action: str = ""
+    operator: str = ""
+    reason: str = ""
+    symbol: str = ""
+
+    def __post_init__(self) -> None:
+        _need(self.action in ("halt", "reduce", "resume", "flatten"), f"unknown operator action {self.action!r}")
+        _need(bool(self.reason), "an operator action needs a reason")
+
+    @property
+    def lane(self) -> int:
+        return LANE_SYSTEM
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ConnectionChanged(Event):
+    """A venue's order stream went down or came back."""
+
+    venue: str = ""
+    connected: bool = True
+
+    @property
+    def lane(self) -> int:
+        return LANE_SYSTEM
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEvent(Event):
+    """Base of what a venue, or the executor in front of it, says about an order. The id may be that of a replacement leg."""
+
+    client_order_id: str = ""
+
+    @property
+    def lane(self) -> int:
+        return LANE_ORDERS
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class OrderSubmitted(OrderEvent):
+    """The request was handed to the venue; its answer is still out."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class OrderAccepted(OrderEvent):
+    """The venue works the order."""
+
+    venue_order_id: str = ""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class OrderReject(OrderEvent):
+    """The venue refused the order. ``code`` is the refusal in our words, see ``commands.REFUSALS``."""
+
+    reason: str = ""
+    code: str = ""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class SubmitFailed(OrderEvent):
+    """The request was certainly never handed to the venue."""
+
+    reason: str = ""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class OrderFateUnknown(OrderEvent):
+    """A timeout or a broken connection: nobody knows whether the venue has the order."""
+
+    reason: str = ""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class OrderFill(OrderEvent):
+    """An execution. ``commission`` is money (see ``scaled``), prices and quantity are scaled integers."""
+
+    fill_id: str = ""
+    symbol: str = ""
+    side: Side = Side.BUY
+    price_raw: int = 0
+    quantity_raw: int = 0
+    commission: int = 0
+    venue_order_id: str = ""
+    provisional: bool = False
+
+    def __post_init__(self) -> None:
+        _need(bool(self.fill_id), "a fill needs the venue's execution id")
+        _need(self.price_raw > 0 and self.quantity_raw > 0, f"fill {self.fill_id}: price and quantity must be positive")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class OrderCancel(OrderEvent):
+    """The venue no longer works the order; ``reason`` says why when it was not our wish."""
+
+    reason: str = ""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class OrderExpired(OrderEvent):
+    """The order's time in force ran out."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class OrderTriggered(OrderEvent):
+    """A stop's price was reached; a stop-limit now rests as a limit order."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class OrderReplaced(OrderEvent):
+    """``client_order_id`` is gone and ``new_client_order_id`` works in its place."""
+
+    new_client_order_id: str = ""
+    venue_order_id: str = ""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ReplaceRejected(OrderEvent):
+    """The change asked for under ``client_order_id`` (the new leg's id) was refused; the old leg works on unless it is gone."""
+
+    reason: str = ""
+    code: str = ""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class CancelRejected(OrderEvent):
+    """The venue refused to cancel; the order may be filled or gone already."""
+
+    reason: str = ""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class FillBusted(OrderEvent):
+    """The venue took an execution back."""
+
+    fill_id: str = ""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class FillCorrected(OrderEvent):
+    """The venue changed an execution's price, quantity or commission."""
+
+    fill_id: str = ""
+    price_raw: int = 0
+    quantity_raw: int = 0
+    commission: int = 0
+
+    def __post_init__(self) -> None:
+        _need(self.price_raw > 0 and self.quantity_raw > 0, f"correction of {self.fill_id}: price and quantity must be positive")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class CashMovement(Event):
+    """Cash that moves without a trade. ``amount`` is money, negative when it leaves the account."""
+
+    kind: str = "deposit"
+    currency: str = "USD"
+    amount: int = 0
+    symbol: str = ""
+
+    def __post_init__(self) -> None:
+        _need(self.kind in MOVEMENTS, f"unknown cash movement {self.kind!r}; one of {', '.join(MOVEMENTS)}")
+
+    @property
+    def lane(self) -> int:
+        return LANE_ACCOUNT
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Split(Event):
+    """``numerator`` new shares for ``denominator`` old ones, effective before the session's first bar."""
+
+    symbol: str = ""
+    numerator: int = 1
+    denominator: int = 1
+
+    def __post_init__(self) -> None:
+        _need(self.numerator > 0 and self.denominator > 0, f"split of {self.symbol}: the ratio must be positive")
+
+    @property
+    def lane(self) -> int:
+        return LANE_ACCOUNT
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Dividend(Event):
+    """Cash per share (money) paid to who holds the shares at the open of the ex-date."""
+
+    symbol: str = ""
+    amount: int = 0
+
+    def __post_init__(self) -> None:
+        _need(self.amount > 0, f"dividend of {self.symbol}: the amount must be positive")
+
+    @property
+    def lane(self) -> int:
+        return LANE_ACCOUNT
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class SymbolChange(Event):
+    """An instrument is quoted under a new symbol from now on."""
+
+    symbol: str = ""
+    new_symbol: str = ""
+
+    @property
+    def lane(self) -> int:
+        return LANE_ACCOUNT
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ScheduledTrigger(Event):
+    """A session phase or a timer is due. ``time`` is the scheduled time, ``actual_time`` when it was delivered.
+
+    ``pre_open`` comes half an hour before the open, ``session_ending`` 30 seconds before the close (on bar data: with the last
+    bar close before that). The positions in week and month let schedule rules work without a calendar in the engine.
+    """
+
+    trigger_type: str = "timer"
+    actual_time: int = 0
+    session: Session | None = None
+    day_of_week: int = 0
+    days_to_week_end: int = 0
+    day_of_month: int = 0
+    days_to_month_end: int = 0
+
+    def __post_init__(self) -> None:
+        _need(self.trigger_type in TRIGGERS, f"unknown trigger {self.trigger_type!r}")
+        _need(self.trigger_type == "timer" or self.session is not None, f"{self.trigger_type} needs its session")
+
+    @property
+    def lane(self) -> int:
+        return LANE_TIMERS
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class MarketData(Event):
+    """One closed bar, one quote or one print; exactly one of the three is given."""
+
+    bar: Bar | None = None
+    quote: Quote | None = None
+    tick: TradeTick | None = None
+
+    def __post_init__(self) -> None:
+        given = (self.bar is not None) + (self.quote is not None) + (self.tick is not None)
+        _need(given == 1, "market data carries exactly one bar, quote or print")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class SliceClosed(Event):
+    """All bars of this close time are in, or the wait for the missing ones is over."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class TradingStatus(Event):
+    """The venue halted or resumed an instrument."""
+
+    symbol: str = ""
+    halted: bool = False
+    reason: str = ""

@@ -1,0 +1,424 @@
+"""Orders: their fields, their states, and what venue events do to them.
+
+Commands can be illegal and raise; events never are. What a venue reports is booked by its quantities; a report that the
+transition table does not expect is marked so, never dropped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+from typing import Final, final
+
+from algotrader.core.instruments import Instrument
+from algotrader.core.scaled import div_half_even, from_scaled
+
+
+class Side(Enum):
+    """Buy or sell; positions and round trips say long or short instead."""
+
+    BUY = "buy"
+    SELL = "sell"
+
+
+class OrderType(Enum):
+    """How an order is priced and triggered."""
+
+    MARKET = "market"
+    LIMIT = "limit"
+    STOP = "stop"
+    STOP_LIMIT = "stop_limit"
+    TRAILING_STOP = "trailing_stop"
+
+
+class TimeInForce(Enum):
+    """How long an order works: the session, until cancelled, at once or not at all, in the opening or closing auction."""
+
+    DAY = "day"
+    GTC = "gtc"
+    IOC = "ioc"
+    FOK = "fok"
+    OPG = "opg"
+    CLS = "cls"
+
+
+class OrderRole(Enum):
+    """Why the order exists."""
+
+    ENTRY = "entry"
+    STOP_LOSS = "stop_loss"
+    TAKE_PROFIT = "take_profit"
+    EXIT = "exit_market"
+    PLAIN = "plain"
+
+
+class OrderState(Enum):
+    """The nine states, and UNKNOWN for an order whose fate nobody has confirmed."""
+
+    PENDING_SUBMIT = "pending_submit"
+    SUBMITTED = "submitted"
+    ACCEPTED = "accepted"
+    PARTIALLY_FILLED = "partially_filled"
+    FILLED = "filled"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+    SUBMIT_FAILED = "submit_failed"
+    UNKNOWN = "unknown"
+
+
+FINAL_STATES: Final = (
+    OrderState.FILLED,
+    OrderState.CANCELED,
+    OrderState.EXPIRED,
+    OrderState.REJECTED,
+    OrderState.SUBMIT_FAILED,
+)
+
+TRANSITIONS: Final[dict[OrderState, tuple[OrderState, ...]]] = {
+    OrderState.PENDING_SUBMIT: (
+        OrderState.SUBMITTED,
+        OrderState.SUBMIT_FAILED,
+        OrderState.UNKNOWN,
+        OrderState.ACCEPTED,
+        OrderState.PARTIALLY_FILLED,
+        OrderState.FILLED,
+        OrderState.REJECTED,
+    ),
+    OrderState.SUBMITTED: (
+        OrderState.ACCEPTED,
+        OrderState.PARTIALLY_FILLED,
+        OrderState.FILLED,
+        OrderState.REJECTED,
+        OrderState.CANCELED,
+        OrderState.EXPIRED,
+        OrderState.UNKNOWN,
+    ),
+    OrderState.ACCEPTED: (
+        OrderState.PARTIALLY_FILLED,
+        OrderState.FILLED,
+        OrderState.CANCELED,
+        OrderState.EXPIRED,
+        OrderState.REJECTED,
+        OrderState.UNKNOWN,
+    ),
+    OrderState.PARTIALLY_FILLED: (
+        OrderState.PARTIALLY_FILLED,
+        OrderState.FILLED,
+        OrderState.CANCELED,
+        OrderState.EXPIRED,
+        OrderState.REJECTED,
+        OrderState.UNKNOWN,
+    ),
+    OrderState.UNKNOWN: (
+        OrderState.SUBMITTED,
+        OrderState.ACCEPTED,
+        OrderState.PARTIALLY_FILLED,
+        OrderState.FILLED,
+        OrderState.CANCELED,
+        OrderState.EXPIRED,
+        OrderState.REJECTED,
+        OrderState.SUBMIT_FAILED,
+    ),
+    OrderState.FILLED: (),
+    OrderState.CANCELED: (),
+    OrderState.EXPIRED: (),
+    OrderState.REJECTED: (),
+    OrderState.SUBMIT_FAILED: (),
+}
+"""Which state may follow which, as data. Final states have no successor."""
+
+
+class IllegalTransition(ValueError):
+    """A command asked for a change of state that the table does not allow."""
+
+
+def check_transition(old: OrderState, new: OrderState) -> None:
+    """Refuse a change of state that the table does not have.
+
+    Raises:
+        IllegalTransition: names both states and what is allowed.
+    """
+    if new not in TRANSITIONS[old]:
+        allowed = ", ".join(state.value for state in TRANSITIONS[old]) or "nothing, it is final"
+        raise IllegalTransition(f"an order cannot go from {old.value} to {new.value}; allowed: {allowed}")
+
+
+def opposite(side: Side) -> Side:
+    """The other side."""
+    return Side.SELL if side is Side.BUY else Side.BUY
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class OrderRequest:
+    """What is asked of a venue. Prices and quantity are scaled integers; 0 means none.
+
+    ``stop_loss_raw`` and ``take_profit_raw`` make it an entry with attached orders (one-triggers-other, or a bracket with both):
+    they come to life when the entry is filled, under the ids ``<id>-sl`` and ``<id>-tp``. ``oco_group`` names orders of which a
+    fill of one cancels the others. ``trail_raw`` is the distance of a trailing stop in price units.
+    """
+
+    client_order_id: str
+    instrument: Instrument
+    side: Side
+    order_type: OrderType
+    quantity_raw: int
+    time_in_force: TimeInForce = TimeInForce.DAY
+    limit_raw: int = 0
+    stop_raw: int = 0
+    trail_raw: int = 0
+    reduce_only: bool = False
+    extended_hours: bool = False
+    stop_loss_raw: int = 0
+    take_profit_raw: int = 0
+    oco_group: str = ""
+
+    def __post_init__(self) -> None:
+        fault = request_fault(self)
+        if fault:
+            raise ValueError(f"order {self.client_order_id} for {self.instrument.symbol}: {fault}")
+
+    @property
+    def symbol(self) -> str:
+        """The instrument's symbol."""
+        return self.instrument.symbol
+
+    @property
+    def quantity(self) -> Decimal:
+        """Quantity asked for."""
+        return self.instrument.quantity(self.quantity_raw)
+
+    @property
+    def limit_price(self) -> Decimal | None:
+        """Limit price, if any."""
+        return self.instrument.price(self.limit_raw) if self.limit_raw else None
+
+    @property
+    def stop_price(self) -> Decimal | None:
+        """Stop price, if any."""
+        return self.instrument.price(self.stop_raw) if self.stop_raw else None
+
+
+def request_fault(request: OrderRequest) -> str:
+    """Name what an order request lacks for its type, or give an empty text."""
+    kind = request.order_type
+    if request.quantity_raw <= 0:
+        return "quantity must be positive"
+    if kind in (OrderType.LIMIT, OrderType.STOP_LIMIT) and request.limit_raw <= 0:
+        return f"a {kind.value} order needs a limit price"
+    if kind in (OrderType.STOP, OrderType.STOP_LIMIT) and request.stop_raw <= 0:
+        return f"a {kind.value} order needs a stop price"
+    if kind is OrderType.TRAILING_STOP and request.trail_raw <= 0:
+        return "a trailing_stop order needs a trail distance"
+    return ""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class BracketOrderRequest:
+    """An entry with its protective stop and, if wanted, its take profit, sent as one request (prices as scaled integers)."""
+
+    entry: OrderRequest
+    stop_loss_raw: int
+    take_profit_raw: int = 0
+
+    def as_request(self) -> OrderRequest:
+        """The same as one order request with attached orders."""
+        e = self.entry
+        return OrderRequest(
+            e.client_order_id,
+            e.instrument,
+            e.side,
+            e.order_type,
+            e.quantity_raw,
+            e.time_in_force,
+            e.limit_raw,
+            e.stop_raw,
+            e.trail_raw,
+            e.reduce_only,
+            e.extended_hours,
+            self.stop_loss_raw,
+            self.take_profit_raw,
+            e.oco_group,
+        )
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One execution of ours. ``commission`` is money; a provisional fill was inferred and waits for the real one."""
+
+    fill_id: str
+    client_order_id: str
+    side: Side
+    price_raw: int
+    quantity_raw: int
+    commission: int
+    time: int
+    provisional: bool = False
+
+
+@final
+class Leg:
+    """One venue order in the chain of replacements that makes up an order."""
+
+    def __init__(self, leg_id: str, quantity_raw: int, limit_raw: int, stop_raw: int) -> None:
+        self.leg_id: Final = leg_id
+        self.venue_order_id: str = ""
+        self.quantity_raw: int = quantity_raw
+        self.limit_raw: int = limit_raw
+        self.stop_raw: int = stop_raw
+        self.gone: bool = False
+
+
+@final
+class Order:
+    """One order of ours through its whole life, whatever the venue replaced underneath.
+
+    ``legs`` is the chain of venue orders; the last accepted one works at the venue, ``pending_leg`` is a replacement in flight.
+    A newer wish while one is in flight is kept in ``wish_*`` and sent when the answer is in.
+    """
+
+    def __init__(self, request: OrderRequest, owner: str, role: OrderRole, correlation_id: str, created_time: int) -> None:
+        self.request: Final = request
+        self.client_order_id: Final = request.client_order_id
+        self.instrument: Final = request.instrument
+        self.side: Final = request.side
+        self.order_type: Final = request.order_type
+        self.owner: Final = owner
+        self.role: Final = role
+        self.correlation_id: Final = correlation_id
+        self.created_time: Final = created_time
+        self.parent_id: str = ""
+        self.planned_stop_raw: int = 0
+        self.planned_take_raw: int = 0
+        self.state: OrderState = OrderState.PENDING_SUBMIT
+        self.quantity_raw: int = request.quantity_raw
+        self.limit_raw: int = request.limit_raw
+        self.stop_raw: int = request.stop_raw
+        self.filled_raw: int = 0
+        self.filled_value: int = 0
+        self.commission: int = 0
+        self.fills: dict[str, Fill] = {}
+        self.first_fill_time: int = 0
+        self.cancel_requested: bool = False
+        self.attached: bool = False
+        self.reason: str = ""
+        self.version: int = 0
+        self.submit_attempts: int = 0
+        self.legs: list[Leg] = [Leg(request.client_order_id, request.quantity_raw, request.limit_raw, request.stop_raw)]
+        self.pending_leg: Leg | None = None
+        self.wish_quantity: int = 0
+        self.wish_limit: int = 0
+        self.wish_stop: int = 0
+        self.replacements: int = 0
+
+    @property
+    def symbol(self) -> str:
+        """The instrument's symbol."""
+        return self.instrument.symbol
+
+    @property
+    def is_final(self) -> bool:
+        """No more is to be expected from the venue, late fills aside."""
+        return self.state in FINAL_STATES
+
+    @property
+    def is_unknown(self) -> bool:
+        """Nobody has confirmed what became of it."""
+        return self.state is OrderState.UNKNOWN
+
+    @property
+    def remaining_raw(self) -> int:
+        """Quantity not filled yet."""
+        return max(self.quantity_raw - self.filled_raw, 0)
+
+    @property
+    def working_leg(self) -> Leg:
+        """The newest venue order known to work, or the first one while none is confirmed."""
+        for leg in reversed(self.legs):
+            if not leg.gone:
+                return leg
+        return self.legs[-1]
+
+    @property
+    def venue_order_id(self) -> str:
+        """The venue's own id of the working leg; empty until it is known."""
+        return self.working_leg.venue_order_id
+
+    @property
+    def sign(self) -> int:
+        """+1 for a buy, -1 for a sell."""
+        return 1 if self.side is Side.BUY else -1
+
+    @property
+    def quantity(self) -> Decimal:
+        """Quantity asked for."""
+        return self.instrument.quantity(self.quantity_raw)
+
+    @property
+    def filled(self) -> Decimal:
+        """Quantity filled."""
+        return self.instrument.quantity(self.filled_raw)
+
+    @property
+    def average_price(self) -> Decimal | None:
+        """Average price of the fills, rounded half-even two places beyond the instrument's scale; None before any."""
+        if self.filled_raw == 0:
+            return None
+        return from_scaled(div_half_even(self.filled_value * 100, self.filled_raw), self.instrument.price_scale + 2)
+
+    def add_fill(self, fill: Fill) -> None:
+        """Book an execution and derive the state from the quantities. The caller has checked that the fill is new."""
+        self.fills[fill.fill_id] = fill
+        if self.first_fill_time == 0:
+            self.first_fill_time = fill.time
+        self._count(fill, 1)
+
+    def remove_fill(self, fill_id: str) -> Fill:
+        """Take an execution back that the venue has busted; the state follows from what is left."""
+        fill = self.fills.pop(fill_id)
+        self._count(fill, -1)
+        return fill
+
+    def _count(self, fill: Fill, sign: int) -> None:
+        self.filled_raw += sign * fill.quantity_raw
+        self.filled_value += sign * fill.quantity_raw * fill.price_raw
+        self.commission += sign * fill.commission
+        self.version += 1
+        self.state = state_from_quantities(self.state, self.filled_raw, self.quantity_raw)
+
+    def set_state(self, new: OrderState) -> bool:
+        """Take over a state that an event reports; tells whether the table expected it. A final state stays."""
+        expected = new in TRANSITIONS[self.state]
+        if not self.is_final:
+            self.state = new
+        self.version += 1
+        return expected
+
+    def __repr__(self) -> str:
+        price = f" stop {self.instrument.price(self.stop_raw)}" if self.stop_raw else ""
+        limit = f" limit {self.instrument.price(self.limit_raw)}" if self.limit_raw else ""
+        return (
+            f"Order({self.client_order_id} {self.role.value} {self.side.value} {self.quantity} {self.symbol} "
+            f"{self.order_type.value}{price}{limit} {self.state.value} filled {self.filled})"
+        )
+
+
+def state_from_quantities(state: OrderState, filled_raw: int, quantity_raw: int) -> OrderState:
+    """The state that an order's quantities imply, given the state it had.
+
+    A full fill makes it FILLED whatever was believed. A part fill of a final order leaves its end as it was, but a FILLED order
+    that lost an execution to a bust is CANCELED for the rest: the venue no longer works it.
+    """
+    if filled_raw >= quantity_raw:
+        return OrderState.FILLED
+    if state is OrderState.FILLED:
+        return OrderState.CANCELED
+    if state in FINAL_STATES:
+        return state
+    if filled_raw > 0:
+        return OrderState.PARTIALLY_FILLED
+    return OrderState.ACCEPTED if state is OrderState.PARTIALLY_FILLED else state

@@ -1,0 +1,80 @@
+"""What is worth telling: the engine's reports. Observers outside log, show and count them; nothing inside reads them."""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from algotrader.core.market import utc
+
+SIGNAL: Final = "signal_detected"
+SIGNAL_DENIED: Final = "signal_denied"
+ORDER_DENIED: Final = "order_denied"
+ORDER_SUBMITTED: Final = "order_submitted"
+ORDER_ACCEPTED: Final = "order_accepted"
+ORDER_FILLED: Final = "order_filled"
+ORDER_CANCELED: Final = "order_canceled"
+ORDER_REJECTED: Final = "order_rejected"
+ORDER_EXPIRED: Final = "order_expired"
+ORDER_UNKNOWN: Final = "order_unknown"
+ORDER_REPLACED: Final = "order_replaced"
+UNEXPECTED: Final = "unexpected_order_event"
+UNKNOWN_ORDER: Final = "unknown_order_update"
+LATE_FILL: Final = "late_fill"
+FILL_BUSTED: Final = "fill_busted"
+STOP_PLACED: Final = "stop_placed"
+STOP_MOVED: Final = "stop_moved"
+STOP_GONE: Final = "stop_gone"
+STOP_BREACH: Final = "stop_guarantee_breach"
+EXIT_REQUESTED: Final = "exit_requested"
+STOP_FALLBACK: Final = "stop_fallback_market_sell"
+TRADE_CLOSED: Final = "trade_closed"
+TRADE_REVISED: Final = "trade_revised"
+BREAKER_TRIPPED: Final = "circuit_breaker_tripped"
+BREAKER_RESET: Final = "circuit_breaker_reset"
+TRADING_STATE: Final = "trading_state"
+STRATEGY_ERROR: Final = "strategy_error"
+STRATEGY_VALUE: Final = "strategy_value_refused"
+DATA_DROPPED: Final = "bar_dropped"
+DATA_INCOMPLETE: Final = "bar_incomplete"
+CASH_MOVED: Final = "cash_movement"
+CORPORATE_ACTION: Final = "corporate_action"
+SESSION: Final = "session"
+NOT_FLAT: Final = "not_flat_after_close"
+SYSTEM: Final = "system_error"
+RECORD: Final = "record"
+
+INFO: Final = "info"
+WARNING: Final = "warning"
+ERROR: Final = "error"
+CRITICAL: Final = "critical"
+
+
+@final
+class Report:
+    """One thing the engine tells. ``correlation_id`` ties signal, orders and round trip."""
+
+    def __init__(
+        self,
+        kind: str,
+        time: int,
+        level: str,
+        owner: str,
+        symbol: str,
+        message: str,
+        order_id: str = "",
+        correlation_id: str = "",
+        number: int = 0,
+    ) -> None:
+        self.kind: Final = kind
+        self.time: Final = time
+        self.level: Final = level
+        self.owner: Final = owner
+        self.symbol: Final = symbol
+        self.message: Final = message
+        self.order_id: Final = order_id
+        self.correlation_id: Final = correlation_id
+        self.number: Final = number
+
+    def __repr__(self) -> str:
+        who = f" {self.owner}" if self.owner else ""
+        return f"{utc(self.time).isoformat()} {self.level} {self.kind}{who} {self.symbol} {self.message}".rstrip()
