@@ -1,0 +1,92 @@
+# Everything a clone needs: make, and a Python of 3.11 or newer with venv. A C compiler makes the engine fast, not different.
+#
+#   make demo        install and show a whole backtest on data made for it
+#   make test        run the suite against the sources, then against the compiled, installed package
+#   make lint        ruff, mypy and the layering of the packages
+#   make check       lint, and every claimed capability has a test that passed in the last `make test`
+#   make real-data   run the strategies over recorded market data (DATA=folder)
+#   make bench       measure the engine's speed
+#   make clean       remove what the other targets made
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+DATA ?= ../shared/data
+JOBS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(JOBS)
+FILES := setup.py pyproject.toml $(shell find src -name '*.py' -o -name '*.html' -o -name 'py.typed')
+CHECKED := src tests scripts setup.py $(wildcard benchmarks examples)
+KIND := from algotrader.core import market; print("interpreted" if market.__file__.endswith(".py") else "compiled")
+
+.PHONY: demo test test-interpreted test-compiled test-thorough lint check capabilities real-data bench lock clean FORCE
+.NOTPARALLEL:
+
+demo: $(VENV)/.installed
+	$(BIN)/algo-trader demo
+
+test: test-interpreted test-compiled
+
+test-interpreted: $(VENV)/.dev
+	PYTHONPATH=$(CURDIR)/src ALGOTRADER_EXPECT=interpreted ALGOTRADER_ROWS=build/coverage-rows.json $(PYTEST)
+
+# The slow tests show the same in either form; one run of them is enough.
+test-compiled: $(VENV)/.dev $(VENV)/.installed
+	@if [ "$$(env -u PYTHONPATH $(BIN)/python -c '$(KIND)')" = compiled ]; then \
+		set -x; env -u PYTHONPATH ALGOTRADER_EXPECT=compiled $(PYTEST) -m "not slow"; \
+	else \
+		echo "The installed engine is plain Python (no working C compiler): the run against the compiled one is left out."; \
+	fi
+
+test-thorough: $(VENV)/.dev
+	PYTHONPATH=$(CURDIR)/src HYPOTHESIS_PROFILE=thorough $(PYTEST) tests/property
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(CHECKED)
+	PYTHONPATH=$(CURDIR)/src $(BIN)/lint-imports --no-cache
+
+check: lint
+	$(BIN)/python scripts/capabilities.py --check
+
+capabilities: $(VENV)/.dev
+	$(BIN)/python scripts/capabilities.py
+
+real-data: $(VENV)/.installed
+	$(BIN)/python scripts/real_data.py --data $(DATA)
+
+bench: $(VENV)/.installed
+	$(BIN)/python benchmarks/baseline.py
+
+# Needs uv. Writes neither addresses nor paths into the lock files.
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-config --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command "make lock" pyproject.toml requirements.in
+lock:
+	$(LOCK) --output-file requirements.txt
+	$(LOCK) --extra dev --constraints requirements.txt --output-file requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+$(VENV)/.created:
+	scripts/make_venv.sh $(VENV)
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.created requirements.txt
+	$(PIP) install --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements-dev.txt
+	$(PIP) install --require-hashes -r requirements-dev.txt
+	@touch $@
+
+# A list of the files, so that a removed one leads to a new installation too.
+build/files.txt: FORCE
+	@mkdir -p build
+	@echo "$(ALGOTRADER_COMPILE) $(sort $(FILES))" | cmp -s - $@ || echo "$(ALGOTRADER_COMPILE) $(sort $(FILES))" > $@
+
+$(VENV)/.installed: $(VENV)/.runtime build/files.txt $(FILES)
+	$(PIP) install --no-deps --no-build-isolation --force-reinstall .
+	@echo "algo-trader is installed; its engine is $$(env -u PYTHONPATH $(BIN)/python -c '$(KIND)')."
+	@touch $@
