@@ -18,7 +18,8 @@ FILES := setup.py pyproject.toml $(shell find src -name '*.py' -o -name '*.html'
 CHECKED := src tests scripts setup.py $(wildcard benchmarks examples)
 KIND := from algotrader.core import market; print("interpreted" if market.__file__.endswith(".py") else "compiled")
 
-.PHONY: demo test test-interpreted test-compiled test-thorough lint check capabilities real-data bench lock clean FORCE
+.PHONY: demo test test-interpreted test-compiled test-thorough lint lint-rules lint-format lint-types \
+	lint-layers check capabilities real-data bench lock clean FORCE
 .NOTPARALLEL:
 
 demo: $(VENV)/.installed
@@ -40,10 +41,18 @@ test-compiled: $(VENV)/.dev $(VENV)/.installed
 test-thorough: $(VENV)/.dev
 	PYTHONPATH=$(CURDIR)/src HYPOTHESIS_PROFILE=thorough $(PYTEST) tests/property
 
-lint: $(VENV)/.dev
+lint: lint-rules lint-format lint-types lint-layers
+
+lint-rules: $(VENV)/.dev
 	$(BIN)/ruff check .
+
+lint-format: $(VENV)/.dev
 	$(BIN)/ruff format --check .
+
+lint-types: $(VENV)/.dev
 	$(BIN)/mypy $(CHECKED)
+
+lint-layers: $(VENV)/.dev
 	PYTHONPATH=$(CURDIR)/src $(BIN)/lint-imports --no-cache
 
 check: lint
