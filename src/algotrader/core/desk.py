@@ -1,0 +1,180 @@
+"""The order desk: the one place that makes orders, cancels them and changes them. What it decides leaves as commands."""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from algotrader.core import reports
+from algotrader.core.commands import CancelOrder, ReplaceOrder, SubmitOrder
+from algotrader.core.instruments import AssetClass
+from algotrader.core.orders import Leg, Order, OrderRequest, OrderRole, OrderType, Side, TimeInForce
+from algotrader.core.risk import approve
+from algotrader.core.state import EngineState, Holding
+
+MAX_CANCEL_ATTEMPTS: Final = 3
+
+
+@final
+class Draft:
+    """An order to be made. Prices and quantity are scaled integers, 0 means none; the time in force may be left to the market."""
+
+    def __init__(self, side: Side, order_type: OrderType, quantity_raw: int, role: OrderRole) -> None:
+        self.side: Final = side
+        self.order_type: Final = order_type
+        self.quantity_raw: Final = quantity_raw
+        self.role: Final = role
+        self.time_in_force: TimeInForce | None = None
+        self.limit_raw: int = 0
+        self.stop_raw: int = 0
+        self.trail_raw: int = 0
+        self.reduce_only: bool = False
+        self.extended_hours: bool = False
+        self.attached_stop_raw: int = 0
+        self.attached_take_raw: int = 0
+        self.oco_group: str = ""
+        self.planned_stop_raw: int = 0
+        self.planned_take_raw: int = 0
+
+
+def default_time_in_force(holding: Holding, role: OrderRole) -> TimeInForce:
+    """DAY where the market has sessions; good till cancelled around the clock and for protective orders."""
+    if role in (OrderRole.STOP_LOSS, OrderRole.TAKE_PROFIT) or holding.instrument.calendar == "24/7":
+        return TimeInForce.GTC
+    return TimeInForce.DAY
+
+
+@final
+class OrderDesk:
+    """Makes, cancels and replaces orders; at most one request is in flight for each."""
+
+    def __init__(self, state: EngineState) -> None:
+        self.state: Final = state
+
+    def submit(self, holding: Holding, draft: Draft, correlation_id: str) -> Order:
+        """Send an order that the risk checks let pass; it is registered before the command leaves."""
+        state = self.state
+        request = OrderRequest(
+            state.next_order_id(),
+            holding.instrument,
+            draft.side,
+            draft.order_type,
+            draft.quantity_raw,
+            self._time_in_force(holding, draft),
+            draft.limit_raw,
+            draft.stop_raw,
+            draft.trail_raw,
+            draft.reduce_only,
+            draft.extended_hours,
+            draft.attached_stop_raw,
+            draft.attached_take_raw,
+            draft.oco_group,
+        )
+        order = Order(request, holding.owner, draft.role, correlation_id, state.now)
+        order.planned_stop_raw = draft.planned_stop_raw
+        order.planned_take_raw = draft.planned_take_raw
+        self.register(order, holding)
+        if draft.attached_stop_raw:
+            holding.stop_order = self._child(order, holding, "-sl", OrderRole.STOP_LOSS)
+        if draft.attached_take_raw:
+            holding.take_order = self._child(order, holding, "-tp", OrderRole.TAKE_PROFIT)
+        state.commands.append(SubmitOrder(order.client_order_id, approve(request)))
+        order.submit_attempts = 1
+        state.report(reports.ORDER_SUBMITTED, reports.INFO, holding, describe(order), order)
+        return order
+
+    def _time_in_force(self, holding: Holding, draft: Draft) -> TimeInForce:
+        if draft.time_in_force is not None:
+            return draft.time_in_force
+        chosen = default_time_in_force(holding, draft.role)
+        unit: int = 10**holding.instrument.quantity_scale
+        # Where fractions can only be traded for the day, a protective order for a fraction is placed anew each session.
+        if self.state.capabilities.fractional_day_only and holding.instrument.asset_class is AssetClass.EQUITY and draft.quantity_raw % unit:
+            return TimeInForce.DAY
+        return chosen
+
+    def register(self, order: Order, holding: Holding) -> None:
+        """Make an order known under its id, so that whatever the venue says about it finds it."""
+        state = self.state
+        state.orders[order.client_order_id] = order
+        state.live_orders[order.client_order_id] = order
+        state.order_holding[order.client_order_id] = holding
+
+    def _child(self, parent: Order, holding: Holding, suffix: str, role: OrderRole) -> Order:
+        is_stop = role is OrderRole.STOP_LOSS
+        request = OrderRequest(
+            parent.client_order_id + suffix,
+            holding.instrument,
+            Side.SELL if parent.side is Side.BUY else Side.BUY,
+            OrderType.STOP if is_stop else OrderType.LIMIT,
+            parent.quantity_raw,
+            TimeInForce.GTC,
+            limit_raw=0 if is_stop else parent.request.take_profit_raw,
+            stop_raw=parent.request.stop_loss_raw if is_stop else 0,
+            reduce_only=True,
+            oco_group=parent.client_order_id if parent.request.take_profit_raw and parent.request.stop_loss_raw else "",
+        )
+        order = Order(request, holding.owner, role, parent.correlation_id, self.state.now)
+        order.parent_id = parent.client_order_id
+        order.attached = True
+        self.register(order, holding)
+        return order
+
+    def cancel(self, order: Order) -> None:
+        """Ask for an order's end, once; nothing happens for one that is final or being cancelled."""
+        if order.is_final or order.cancel_requested or order.attached:
+            return
+        order.cancel_requested = True
+        leg = order.working_leg
+        self.state.commands.append(CancelOrder(leg.leg_id, order.symbol, leg.venue_order_id))
+
+    def replace(self, order: Order, quantity_raw: int, limit_raw: int, stop_raw: int) -> None:
+        """Ask for an order's change; a newer wish overwrites one that still waits for the answer to an older request."""
+        if order.is_final or order.cancel_requested:
+            return
+        order.wish_quantity = quantity_raw
+        order.wish_limit = limit_raw
+        order.wish_stop = stop_raw
+        if order.pending_leg is None:
+            self.send_wish(order)
+
+    def send_wish(self, order: Order) -> None:
+        """Send the wanted state of an order when it differs from what works at the venue."""
+        leg = order.working_leg
+        if (order.wish_quantity, order.wish_limit, order.wish_stop) == (leg.quantity_raw, leg.limit_raw, leg.stop_raw):
+            return
+        order.replacements += 1
+        new = Leg(f"{order.client_order_id}-r{order.replacements}", order.wish_quantity, order.wish_limit, order.wish_stop)
+        order.pending_leg = new
+        self.state.orders[new.leg_id] = order
+        self.state.commands.append(
+            ReplaceOrder(
+                leg.leg_id, order.symbol, new.leg_id, new.quantity_raw, new.limit_raw, new.stop_raw, venue_order_id=leg.venue_order_id
+            )
+        )
+
+    def exiting_quantity(self, holding: Holding) -> int:
+        """Quantity that working, in-flight and unknown reducing orders may still take off a position; each OCO group once."""
+        total = 0
+        counted: list[str] = []
+        for order in self.state.live_orders.values():
+            if self.state.order_holding[order.client_order_id] is not holding or order.attached:
+                continue
+            if order.sign * holding.quantity_raw >= 0:
+                continue
+            group = order.request.oco_group
+            if group and group in counted:
+                continue
+            counted.append(group)
+            total += order.remaining_raw
+        return total
+
+
+def describe(order: Order) -> str:
+    """One line that says what an order is."""
+    instrument = order.instrument
+    text = f"{order.role.value} {order.side.value} {order.quantity} {order.symbol} {order.order_type.value}"
+    if order.stop_raw:
+        text += f" stop {instrument.price(order.stop_raw)}"
+    if order.limit_raw:
+        text += f" limit {instrument.price(order.limit_raw)}"
+    return f"{text} {order.request.time_in_force.value}"

@@ -1,0 +1,279 @@
+"""The stop that every position owes, and the exit beside it.
+
+``ensure`` compares what should be working for a holding with what is, and sends at most one request for each order. It may be
+called after any event, any number of times. ``breach`` judges afterwards whether the guarantee holds.
+"""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from algotrader.core import reports
+from algotrader.core.desk import Draft, OrderDesk
+from algotrader.core.market import NS_PER_SECOND
+from algotrader.core.orders import Order, OrderRole, OrderType, Side
+from algotrader.core.risk import PPM, ppm
+from algotrader.core.state import PROTECT_NONE, EngineState, Holding
+
+PARTIAL_ENTRY_WAIT_NS: Final = 2 * NS_PER_SECOND
+"""How long an entry may stay partly filled at a venue that takes no stop beside it."""
+
+RETRY_NS: Final = 60 * NS_PER_SECOND
+"""Wait before protection is tried again after the venue refused everything."""
+
+MAX_ATTEMPTS: Final = 3
+
+TIMER_PARTIAL: Final = "entry_partial"
+TIMER_RETRY: Final = "protect_again"
+
+
+class StopGuaranteeBreach(ValueError):
+    """A position is without its stop, no stop is on its way, and it is not being closed. Raised in strict mode only."""
+
+
+@final
+class Protection:
+    """Keeps every holding's protective orders as they should be, and carries exits through."""
+
+    def __init__(self, state: EngineState, desk: OrderDesk) -> None:
+        self.state: Final = state
+        self.desk: Final = desk
+        capabilities = state.capabilities
+        # Beside a resting stop a second sell is refused, or could turn the position over: the stop has to give way first.
+        self.stop_gives_way: Final = capabilities.reserves_holdings or not capabilities.reduce_only
+
+    def ensure(self, holding: Holding) -> None:
+        """Bring stop, take profit and exit of a holding to what its position asks for."""
+        if holding.quantity_raw == 0:
+            self._flat(holding)
+            return
+        if not self.state.connected:
+            return
+        self._ensure_stop(holding)
+        self._ensure_take(holding)
+        if holding.exit_quantity_raw:
+            self._pursue_exit(holding)
+
+    def _flat(self, holding: Holding) -> None:
+        """Nothing is held: what would sell it must go."""
+        for order in (holding.stop_order, holding.take_order, holding.exit_order):
+            if order is not None:
+                self.desk.cancel(order)
+        if holding.has_live_entry and not holding.exit_quantity_raw:
+            return
+        holding.stop_raw = 0
+        holding.take_raw = 0
+        holding.exit_quantity_raw = 0
+        holding.exit_at_open = False
+        holding.exit_attempts = 0
+        holding.stop_attempts = 0
+
+    def _exiting(self, holding: Holding) -> int:
+        """Quantity for which the stop has to give way to an exit."""
+        return min(holding.exit_quantity_raw, abs(holding.quantity_raw)) if self.stop_gives_way else 0
+
+    def stop_price(self, holding: Holding) -> int:
+        """The stop that should work: the planned or trailed one, else an emergency stop at a percentage of the average entry."""
+        if holding.stop_raw == 0 and holding.protection != PROTECT_NONE:
+            distance = holding.position.average_raw() * ppm(self.state.policy.emergency_stop) // PPM
+            average = holding.position.average_raw()
+            if holding.quantity_raw > 0:
+                holding.stop_raw = max(holding.instrument.round_price_down(average - distance), holding.instrument.tick(1))
+            else:
+                holding.stop_raw = holding.instrument.round_price_up(average + distance)
+        return holding.stop_raw
+
+    def _ensure_stop(self, holding: Holding) -> None:
+        if self.stop_price(holding) == 0:
+            return
+        wanted = abs(holding.quantity_raw) - self._exiting(holding)
+        order = holding.stop_order
+        if order is None or order.is_final:
+            if wanted > 0:
+                self._place_stop(holding, wanted)
+        elif order.is_unknown:
+            return
+        elif order.attached:
+            self._await_entry(holding)
+        elif wanted <= 0:
+            self.desk.cancel(order)
+        elif not order.cancel_requested:
+            self._adjust(holding, order, wanted)
+
+    def _adjust(self, holding: Holding, order: Order, wanted: int) -> None:
+        leg = order.pending_leg if order.pending_leg is not None else order.working_leg
+        quantity = order.filled_raw + wanted
+        if leg.quantity_raw == quantity and leg.stop_raw == holding.stop_raw:
+            return
+        if not self.state.capabilities.atomic_replace:
+            self.desk.cancel(order)
+            return
+        if leg.stop_raw != holding.stop_raw:
+            price = holding.instrument.price
+            message = f"stop {price(leg.stop_raw)} -> {price(holding.stop_raw)}"
+            self.state.report(reports.STOP_MOVED, reports.INFO, holding, message, order, holding.stop_raw)
+        self.desk.replace(order, quantity, 0, holding.stop_raw)
+
+    def _place_stop(self, holding: Holding, quantity: int) -> None:
+        if holding.has_live_entry and self.state.capabilities.refuses_opposing:
+            self._await_entry(holding)
+            return
+        if holding.waits_until > self.state.now:
+            return
+        if self._through_market(holding) or holding.stop_attempts >= MAX_ATTEMPTS:
+            self._fall_back(holding)
+            return
+        holding.stop_attempts += 1
+        long = holding.quantity_raw > 0
+        draft = Draft(Side.SELL if long else Side.BUY, OrderType.STOP, quantity, OrderRole.STOP_LOSS)
+        draft.stop_raw = holding.stop_raw
+        draft.reduce_only = True
+        draft.oco_group = self._oco_group(holding)
+        order = self.desk.submit(holding, draft, holding.correlation_id)
+        holding.stop_order = order
+        message = f"stop at {holding.instrument.price(holding.stop_raw)} for {order.quantity}"
+        self.state.report(reports.STOP_PLACED, reports.INFO, holding, message, order, holding.stop_raw)
+
+    def _through_market(self, holding: Holding) -> bool:
+        last = holding.track.last_raw
+        if last == 0:
+            return False
+        return holding.stop_raw >= last if holding.quantity_raw > 0 else holding.stop_raw <= last
+
+    def _fall_back(self, holding: Holding) -> None:
+        """No stop can be placed: the position is closed at market instead."""
+        if holding.exit_quantity_raw or holding.exit_attempts >= MAX_ATTEMPTS:
+            return
+        message = f"no stop can work at {holding.instrument.price(holding.stop_raw)}; closing at market"
+        self.state.report(reports.STOP_FALLBACK, reports.CRITICAL, holding, message)
+        self.request_exit(holding, "stop cannot be placed", 0)
+
+    def _oco_group(self, holding: Holding) -> str:
+        if holding.take_raw == 0 or not self.state.capabilities.oco:
+            return ""
+        return f"{holding.correlation_id}-{holding.oco_serial}"
+
+    def _await_entry(self, holding: Holding) -> None:
+        """The venue takes no stop while the entry works: give the rest of the entry a moment, then cancel it."""
+        entry = holding.entry_order
+        if entry is None or entry.is_final or holding.partial_deadline:
+            return
+        holding.partial_deadline = self.state.now + PARTIAL_ENTRY_WAIT_NS
+        self.state.set_timer(holding.partial_deadline, TIMER_PARTIAL, entry.client_order_id)
+
+    def _ensure_take(self, holding: Holding) -> None:
+        if holding.take_raw == 0:
+            return
+        wanted = abs(holding.quantity_raw) - self._exiting(holding)
+        order = holding.take_order
+        if order is not None and not order.is_final:
+            if order.is_unknown or order.attached or order.cancel_requested:
+                return
+            if wanted <= 0:
+                self.desk.cancel(order)
+            elif order.pending_leg is None and order.working_leg.quantity_raw != order.filled_raw + wanted:
+                self.desk.replace(order, order.filled_raw + wanted, holding.take_raw, 0)
+            return
+        if wanted > 0 and not holding.exit_quantity_raw:
+            self._place_take(holding, wanted)
+
+    def _place_take(self, holding: Holding, quantity: int) -> None:
+        stop = holding.stop_order
+        beside_stop = stop is not None and not stop.is_final
+        if beside_stop and self.stop_gives_way and not self.state.capabilities.oco:
+            holding.synthetic_take = True
+            return
+        if holding.has_live_entry and self.state.capabilities.refuses_opposing:
+            return
+        long = holding.quantity_raw > 0
+        draft = Draft(Side.SELL if long else Side.BUY, OrderType.LIMIT, quantity, OrderRole.TAKE_PROFIT)
+        draft.limit_raw = holding.take_raw
+        draft.reduce_only = True
+        draft.oco_group = self._oco_group(holding)
+        holding.take_order = self.desk.submit(holding, draft, holding.correlation_id)
+
+    def move_stop(self, holding: Holding, stop_raw: int) -> None:
+        """Tighten a stop; one that would loosen it is ignored, one at or through the market closes the position instead."""
+        if holding.quantity_raw == 0 or stop_raw <= 0 or holding.exit_quantity_raw:
+            return
+        long = holding.quantity_raw > 0
+        current = holding.stop_raw
+        if current and (stop_raw <= current if long else stop_raw >= current):
+            return
+        last = holding.track.last_raw
+        if stop_raw >= last if long else stop_raw <= last:
+            self.request_exit(holding, "stop at the market", 0)
+            return
+        holding.stop_raw = stop_raw
+        self.ensure(holding)
+
+    def request_exit(self, holding: Holding, reason: str, quantity_raw: int) -> None:
+        """Close a holding at market, all of it or ``quantity_raw``; an entry that still works is cancelled first."""
+        if holding.has_live_entry and holding.entry_order is not None:
+            self.desk.cancel(holding.entry_order)
+        held = abs(holding.quantity_raw)
+        if held == 0 or holding.exit_quantity_raw >= held:
+            return
+        holding.exit_quantity_raw = min(quantity_raw or held, held)
+        holding.exit_reason = reason
+        self.state.report(reports.EXIT_REQUESTED, reports.INFO, holding, reason)
+        self.ensure(holding)
+
+    def _pursue_exit(self, holding: Holding) -> None:
+        exit_order = holding.exit_order
+        if exit_order is not None and not exit_order.is_final:
+            return
+        if holding.has_live_entry:
+            if holding.entry_order is not None:
+                self.desk.cancel(holding.entry_order)
+            if self.state.capabilities.refuses_opposing:
+                return
+        quantity = min(holding.exit_quantity_raw, abs(holding.quantity_raw))
+        if self.stop_gives_way:
+            free = abs(holding.quantity_raw) - self.desk.exiting_quantity(holding)
+            if self._held_child(holding.stop_order) or self._held_child(holding.take_order) or free < quantity:
+                return
+        long = holding.quantity_raw > 0
+        draft = Draft(Side.SELL if long else Side.BUY, OrderType.MARKET, quantity, OrderRole.EXIT)
+        draft.reduce_only = True
+        holding.exit_attempts += 1
+        holding.exit_order = self.desk.submit(holding, draft, holding.correlation_id)
+
+    def _held_child(self, order: Order | None) -> bool:
+        return order is not None and order.attached and not order.is_final
+
+    def breach(self, holding: Holding) -> str:
+        """Say how the guarantee is broken for a holding, or give an empty text when it holds."""
+        held = abs(holding.quantity_raw)
+        if held == 0 or not self.state.connected:
+            return ""
+        if holding.protection == PROTECT_NONE and holding.stop_raw == 0:
+            return ""
+        if self._being_closed(holding) or holding.waits_until > self.state.now:
+            return ""
+        if holding.partial_deadline and holding.has_live_entry:
+            return ""
+        covered = _coverage(holding.stop_order)
+        exit_order = holding.exit_order
+        if exit_order is not None and not exit_order.is_final:
+            covered += exit_order.remaining_raw
+        stop = holding.stop_order
+        if stop is not None and stop.cancel_requested and not stop.is_final:
+            return ""
+        if covered >= held:
+            return ""
+        uncovered = holding.instrument.quantity(held - covered)
+        return f"{uncovered} of {abs(holding.position.quantity)} {holding.instrument.symbol} have no stop and none is on its way"
+
+    def _being_closed(self, holding: Holding) -> bool:
+        return holding.exit_quantity_raw >= abs(holding.quantity_raw) and holding.exit_attempts <= MAX_ATTEMPTS
+
+
+def _coverage(order: Order | None) -> int:
+    """Quantity that a stop order protects or is about to: the working leg's rest, or that of the change in flight."""
+    if order is None or order.is_final or order.attached:
+        return 0
+    best = order.working_leg.quantity_raw
+    if order.pending_leg is not None:
+        best = max(best, order.pending_leg.quantity_raw, order.wish_quantity)
+    return max(best - order.filled_raw, 0)
