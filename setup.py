@@ -84,6 +84,7 @@ def extensions() -> list[Any]:
         return []
     for extension in translated:
         extension.extra_compile_args = [*extension.extra_compile_args, EXACT_FLOATS, TOLERANT]
+        extension.depends = [*extension.depends, "setup.py"]
     return list(translated)
 
 
