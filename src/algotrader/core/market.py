@@ -115,9 +115,7 @@ class Bar:
         return self.close_raw < self.open_raw
 
     def __repr__(self) -> str:
-        return (
-            f"Bar({self.symbol} {utc(self.open_time).isoformat()} o={self.open} h={self.high} l={self.low} c={self.close} v={self.volume})"
-        )
+        return f"Bar({self.symbol} {utc(self.open_time).isoformat()} o={self.open} h={self.high} l={self.low} c={self.close} v={self.volume})"
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Bar):

@@ -111,7 +111,7 @@ class OrderEvents:
             return
         holding = self.state.holding(None, EXTERNAL, track, "none")
         track.external = True
-        booking = _booking(event, "", 0, "external")
+        booking = _booking(event, event.side, "", 0, "external")
         self.state.ledger.book(EXTERNAL, track.instrument, event.side, booking)
         message = f"fill {event.fill_id} for an order we do not know: booked to external, entries in {event.symbol} blocked"
         self.state.report(reports.UNKNOWN_ORDER, reports.CRITICAL, holding, message)
@@ -158,7 +158,7 @@ class OrderEvents:
             holding.correlation_id = order.correlation_id
         planned = order.planned_stop_raw
         reason = holding.exit_reason if order.role is OrderRole.EXIT else order.role.value
-        trips = state.ledger.book(holding.owner, holding.instrument, order.side, _booking(event, order.correlation_id, planned, reason))
+        trips = state.ledger.book(holding.owner, holding.instrument, order.side, _booking(event, order.side, order.correlation_id, planned, reason))
         if late:
             state.report(reports.LATE_FILL, reports.WARNING, holding, f"fill {event.fill_id} after {order.state.value}", order)
         price = holding.instrument.price(event.price_raw)
@@ -364,8 +364,8 @@ class OrderEvents:
         self.state.report(reports.ORDER_REJECTED, reports.CRITICAL, holding, message, order)
 
 
-def _booking(event: OrderFill, correlation_id: str, planned_stop_raw: int, reason: str) -> Booking:
-    sign = 1 if event.side is Side.BUY else -1
+def _booking(event: OrderFill, side: Side, correlation_id: str, planned_stop_raw: int, reason: str) -> Booking:
+    sign = 1 if side is Side.BUY else -1
     return Booking(
         event.fill_id,
         event.client_order_id,

@@ -1,0 +1,110 @@
+"""Splits, dividends and symbol changes of what is held or followed, applied before a session's first bar."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from algotrader.core import reports
+from algotrader.core.bars import BarAggregator
+from algotrader.core.events import Dividend, Split, SymbolChange
+from algotrader.core.instruments import Instrument
+from algotrader.core.orders import Leg, Order
+from algotrader.core.scaled import div_half_even, from_money
+from algotrader.core.state import EngineState, Holding, Track
+
+
+def split_price(price_raw: int, event: Split) -> int:
+    """A price after a split, half-even to the instrument's scale."""
+    return div_half_even(price_raw * event.denominator, event.numerator)
+
+
+def split(state: EngineState, event: Split, aggregators: list[BarAggregator | None]) -> None:
+    """Restate everything in the new shares: positions, stops, working orders, indicators, last price, bars in the making."""
+    track = state.by_symbol[event.symbol]
+    track.last_raw = split_price(track.last_raw, event)
+    paid = state.ledger.split(track.instrument, event.numerator, event.denominator, track.last_raw, state.now)
+    for aggregator in aggregators:
+        if aggregator is not None:
+            aggregator.rescale(event.denominator, event.numerator)
+    if track.history is not None:
+        track.history.rescale(event.numerator, event.denominator)
+    if track.day is not None:
+        track.day.history.rescale(event.numerator, event.denominator)
+        track.day.previous_close_raw = split_price(track.day.previous_close_raw, event)
+        track.day.volumes = [volume * event.numerator // event.denominator for volume in track.day.volumes]
+    for slot in state.slots:
+        slot.on_split(event.symbol, event.numerator, event.denominator)
+    for holding in state.holdings.values():
+        if holding.track is track:
+            _split_holding(holding, event)
+    for order in state.live_orders.values():
+        if order.symbol == event.symbol:
+            split_order(order, event)
+    lieu = f", {from_money(paid)} paid in lieu of fractions" if paid else ""
+    state.note(reports.CORPORATE_ACTION, f"split {event.numerator}:{event.denominator}{lieu}", event.symbol)
+
+
+def _split_holding(holding: Holding, event: Split) -> None:
+    instrument = holding.instrument
+    if holding.stop_raw:
+        scaled = split_price(holding.stop_raw, event)
+        # A stop stays on the price increment, on the side away from the market.
+        long = holding.quantity_raw >= 0
+        holding.stop_raw = instrument.round_price_down(scaled) if long else instrument.round_price_up(scaled)
+    if holding.take_raw:
+        holding.take_raw = instrument.round_price_up(split_price(holding.take_raw, event))
+    holding.exit_quantity_raw = holding.exit_quantity_raw * event.numerator // event.denominator
+
+
+def split_order(order: Order, event: Split) -> None:
+    """Restate a working order as its venue does: quantity by the ratio, prices by its inverse, sells' stops rounded down."""
+    instrument = order.instrument
+    order.quantity_raw = _quantity(order.quantity_raw, event)
+    order.filled_raw = _quantity(order.filled_raw, event)
+    order.limit_raw = _price(instrument, order.limit_raw, event, order.sign < 0)
+    order.stop_raw = _price(instrument, order.stop_raw, event, order.sign > 0)
+    order.planned_stop_raw = _price(instrument, order.planned_stop_raw, event, order.sign < 0)
+    for leg in order.legs:
+        _split_leg(leg, instrument, event, order.sign)
+    if order.pending_leg is not None:
+        _split_leg(order.pending_leg, instrument, event, order.sign)
+
+
+def _split_leg(leg: Leg, instrument: Instrument, event: Split, sign: int) -> None:
+    leg.quantity_raw = _quantity(leg.quantity_raw, event)
+    leg.limit_raw = _price(instrument, leg.limit_raw, event, sign < 0)
+    leg.stop_raw = _price(instrument, leg.stop_raw, event, sign > 0)
+
+
+def _quantity(quantity_raw: int, event: Split) -> int:
+    return quantity_raw * event.numerator // event.denominator
+
+
+def _price(instrument: Instrument, price_raw: int, event: Split, up: bool) -> int:
+    if price_raw == 0:
+        return 0
+    scaled = split_price(price_raw, event)
+    return instrument.round_price_up(scaled) if up else instrument.round_price_down(scaled)
+
+
+def pay_dividend(state: EngineState, event: Dividend) -> None:
+    """Credit the holders, debit the short: cash that is not a trade and no strategy's profit."""
+    track = state.by_symbol[event.symbol]
+    instrument = track.instrument
+    unit: int = 10**instrument.quantity_scale
+    net = state.ledger.net_quantity(event.symbol)
+    if net == 0:
+        return
+    amount = event.amount * net // unit
+    state.ledger.move_cash(instrument.venue, instrument.currency, amount)
+    state.note(reports.CASH_MOVED, f"dividend {from_money(amount)} {instrument.currency}", event.symbol)
+
+
+def rename(state: EngineState, event: SymbolChange) -> None:
+    """Carry an instrument over to its new symbol; its bars come under the new one from now on."""
+    track: Track = state.by_symbol.pop(event.symbol)
+    new = replace(track.instrument, symbol=event.new_symbol)
+    state.ledger.rename(track.instrument, new)
+    track.instrument = new
+    state.by_symbol[event.new_symbol] = track
+    state.note(reports.CORPORATE_ACTION, f"now {event.new_symbol}", event.symbol)

@@ -1,0 +1,512 @@
+"""The engine: events in, commands and reports out. It alone decides; it does no I/O and knows no clock.
+
+``handle`` is the meaning. ``on_bars`` is its batch form for closed bars and gives the same commands. Commands and reports gather
+in buffers that the caller takes. Within one close time all venue events come first, then timers, then bars; when the last bar of
+a close time is in, the slice is closed: signals are ranked and become orders, algorithms are called.
+"""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from algotrader.core import reports
+from algotrader.core.algorithm_style import AlgorithmHooks, AlgorithmSlot
+from algotrader.core.bars import WHOLE_SESSION, BarAggregator
+from algotrader.core.commands import Command
+from algotrader.core.corporate import pay_dividend, rename, split
+from algotrader.core.desk import OrderDesk
+from algotrader.core.events import (
+    CashMovement,
+    ConnectionChanged,
+    Dividend,
+    Event,
+    MarketData,
+    OperatorCommand,
+    OrderEvent,
+    ScheduledTrigger,
+    SliceClosed,
+    Split,
+    SymbolChange,
+    SystemError,
+    TradingStatus,
+)
+from algotrader.core.indicators import Indicator
+from algotrader.core.instruments import GENERIC, Instrument, VenueCapabilities
+from algotrader.core.market import NS_PER_MINUTE, BarColumns, Session, check_bar
+from algotrader.core.order_events import TIMER_STOP_LIMIT, OrderEvents
+from algotrader.core.protection import TIMER_PARTIAL, Protection, StopGuaranteeBreach
+from algotrader.core.reports import Report
+from algotrader.core.risk import RiskPolicy
+from algotrader.core.scaled import from_money
+from algotrader.core.signal_style import Scanner, SignalHooks, SignalSlot, SlotSettings
+from algotrader.core.signals import Signal, rank
+from algotrader.core.state import EXTERNAL, BarHistory, DayStats, EngineState, Holding, Slot, Track
+
+BASE_SESSION: Final = 0
+"""As ``base_seconds`` of an engine: the bars that come in are whole sessions (daily bars)."""
+
+
+@final
+class Stream:
+    """Bars of one interval of one instrument, and who wants them."""
+
+    def __init__(self, track: Track, minutes: int, aggregator: BarAggregator | None) -> None:
+        self.track: Final = track
+        self.minutes: Final = minutes
+        self.aggregator: Final = aggregator
+        self.signal_slots: Final[list[SignalSlot]] = []
+        self.algorithm_slots: Final[list[AlgorithmSlot]] = []
+        self.regular_only: bool = True
+        self.incomplete: int = 0
+
+
+@final
+class Engine:
+    """One account's engine.
+
+    Args:
+        instruments: what may be traded; the position in the list is the registration number.
+        base_seconds: length of the bars that come in; ``BASE_SESSION`` for daily bars.
+        policy: limits of the account.
+        capabilities: what the venue allows.
+        id_prefix: start of every client order id.
+        strict: raise on a breach of the stop guarantee instead of only reporting and mending it (tests).
+    """
+
+    def __init__(
+        self,
+        instruments: list[Instrument],
+        base_seconds: int = 60,
+        policy: RiskPolicy | None = None,
+        capabilities: VenueCapabilities = GENERIC,
+        id_prefix: str = "a",
+        strict: bool = False,
+    ) -> None:
+        self.state: Final = EngineState(policy or RiskPolicy(), capabilities, id_prefix)
+        self.state.strict = strict
+        self.base_seconds: Final = base_seconds
+        self.desk: Final = OrderDesk(self.state)
+        self.protection: Final = Protection(self.state, self.desk)
+        self.order_events: Final = OrderEvents(self.state, self.desk, self.protection)
+        self.streams: Final[list[list[Stream]]] = []
+        self.algorithms: Final[list[AlgorithmSlot]] = []
+        self.signalled: list[SignalSlot] = []
+        self.slice_time: int = 0
+        self.closed_until: int = 0
+        self.deadline: int = 0
+        for instrument in instruments:
+            track = Track(len(self.state.tracks), instrument)
+            self.state.tracks.append(track)
+            self.state.by_symbol[instrument.symbol] = track
+            self.streams.append([])
+
+    def add_signal_strategy(
+        self,
+        owner: str,
+        hooks: SignalHooks,
+        settings: SlotSettings,
+        indicators: dict[str, Indicator],
+        symbol: str,
+        scanner: Scanner | None = None,
+    ) -> SignalSlot:
+        """Register a signal-style strategy instance on one instrument; registration order breaks ties."""
+        track = self.state.by_symbol[symbol]
+        for indicator in indicators.values():
+            indicator.bind(track.instrument.price_scale, track.instrument.quantity_scale)
+        number = len(self.state.slots)
+        slot = SignalSlot(number, owner, hooks, settings, indicators, track, self.state, self.desk, self.protection)
+        slot.scanner = scanner
+        if scanner is not None:
+            slot.admitted = False
+            self.keep_days(track)
+        self.state.slots.append(slot)
+        stream = self._stream(track, settings.interval_minutes)
+        stream.signal_slots.append(slot)
+        stream.regular_only = stream.regular_only and settings.regular_hours
+        return slot
+
+    def add_algorithm(
+        self, owner: str, hooks: AlgorithmHooks, symbols: list[str], interval_minutes: int, protection: str, closes_at_end: bool = False
+    ) -> AlgorithmSlot:
+        """Register an algorithm-style strategy over several instruments and let it initialise."""
+        tracks = [self.state.by_symbol[symbol] for symbol in symbols]
+        slot = AlgorithmSlot(len(self.state.slots), owner, hooks, tracks, self.state, self.desk, self.protection, protection)
+        slot.closes_at_end = closes_at_end
+        self.state.slots.append(slot)
+        self.algorithms.append(slot)
+        for track in tracks:
+            self._stream(track, interval_minutes).algorithm_slots.append(slot)
+            self.keep_days(track)
+            if track.history is None:
+                track.history = BarHistory()
+        slot.start()
+        return slot
+
+    def keep_days(self, track: Track) -> None:
+        """Follow an instrument's sessions, for scanners and daily history."""
+        if track.day is None:
+            track.day = DayStats()
+
+    def _stream(self, track: Track, minutes: int) -> Stream:
+        for stream in self.streams[track.index]:
+            if stream.minutes == minutes:
+                return stream
+        aggregator: BarAggregator | None = None
+        if self.base_seconds != BASE_SESSION and minutes * 60 != self.base_seconds:
+            aggregator = BarAggregator(track.instrument, minutes, self.base_seconds)
+        elif self.base_seconds == BASE_SESSION and minutes != WHOLE_SESSION:
+            raise ValueError(f"bars of {minutes} minutes cannot be made out of daily bars")
+        stream = Stream(track, minutes, aggregator)
+        self.streams[track.index].append(stream)
+        return stream
+
+    # ------------------------------------------------------------------ events
+
+    def handle(self, event: Event) -> None:
+        """Take one event to its end: state changed, commands and reports in their buffers.
+
+        Raises:
+            StopGuaranteeBreach: in strict mode, when a position is left without its stop.
+        """
+        state = self.state
+        if event.time > state.now:
+            state.now = event.time
+        if isinstance(event, OrderEvent):
+            holding = self.order_events.handle(event)
+            if holding is not None:
+                self._settle(holding)
+        elif isinstance(event, MarketData):
+            self._market_data(event)
+        elif isinstance(event, SliceClosed):
+            self._close_slice()
+        elif isinstance(event, ScheduledTrigger):
+            self._trigger(event)
+        else:
+            self._rare(event)
+
+    def _rare(self, event: Event) -> None:
+        state = self.state
+        if isinstance(event, OperatorCommand):
+            self._operator(event)
+        elif isinstance(event, ConnectionChanged):
+            state.connected = event.connected
+            state.note(reports.SYSTEM, "order stream is " + ("back" if event.connected else "down"), level=reports.WARNING)
+            self._settle_all()
+        elif isinstance(event, CashMovement):
+            venue = state.tracks[0].instrument.venue if state.tracks else ""
+            state.ledger.move_cash(venue, event.currency, event.amount)
+            state.note(reports.CASH_MOVED, f"{event.kind} {from_money(event.amount)} {event.currency}", event.symbol)
+        elif isinstance(event, Split):
+            split(state, event, [s.aggregator for s in self.streams[self._index(event.symbol)]])
+            self._settle_all()
+        elif isinstance(event, Dividend):
+            pay_dividend(state, event)
+        elif isinstance(event, SymbolChange):
+            rename(state, event)
+        elif isinstance(event, TradingStatus):
+            track = state.by_symbol[event.symbol]
+            track.halted = event.halted
+            state.note(reports.SYSTEM, "halted: " + event.reason if event.halted else "resumed", event.symbol, level=reports.WARNING)
+        elif isinstance(event, SystemError):
+            state.note(reports.SYSTEM, f"{event.error_type}: {event.message}", level=event.severity)
+            if event.severity == "critical" and state.trading_state == "active":
+                self._set_trading_state("halted", f"{event.error_type}: {event.message}")
+        else:
+            state.note(reports.SYSTEM, f"event {type(event).__name__} has no handler", level=reports.WARNING)
+
+    def _index(self, symbol: str) -> int:
+        return self.state.by_symbol[symbol].index
+
+    def _operator(self, event: OperatorCommand) -> None:
+        if event.action == "flatten":
+            for holding in list(self.state.holdings.values()):
+                if holding.owner != EXTERNAL and event.symbol in ("", holding.instrument.symbol):
+                    for order in list(holding.plain_orders):
+                        self.desk.cancel(order)
+                    self.protection.request_exit(holding, f"flatten: {event.reason}", 0)
+            return
+        target = {"halt": "halted", "reduce": "reducing", "resume": "active"}[event.action]
+        self._set_trading_state(target, f"{event.operator}: {event.reason}")
+
+    def _set_trading_state(self, target: str, why: str) -> None:
+        self.state.trading_state = target
+        self.state.note(reports.TRADING_STATE, f"{target} ({why})", level=reports.WARNING)
+        if target != "active":
+            for holding in self.state.holdings.values():
+                if holding.entry_order is not None:
+                    self.desk.cancel(holding.entry_order)
+
+    def _settle(self, holding: Holding) -> None:
+        """After anything that touched an order, a fill or a position: mend protection, then prove it."""
+        if holding.owner == EXTERNAL:
+            return
+        self.protection.ensure(holding)
+        fault = self.protection.breach(holding)
+        if fault:
+            self.state.report(reports.STOP_BREACH, reports.CRITICAL, holding, fault)
+            if self.state.strict:
+                raise StopGuaranteeBreach(fault)
+            self.protection.request_exit(holding, "stop guarantee broken", 0)
+
+    def _settle_all(self) -> None:
+        for holding in list(self.state.holdings.values()):
+            self._settle(holding)
+
+    # ------------------------------------------------------------------ time
+
+    def next_deadline(self) -> int:
+        """When the engine wants a timer event next; 0 when it waits for nothing."""
+        earliest = self.state.next_timer()
+        for streams in self.streams:
+            for stream in streams:
+                if stream.aggregator is not None and stream.aggregator.deadline:
+                    due = stream.aggregator.deadline
+                    if earliest == 0 or due < earliest:
+                        earliest = due
+        self.deadline = earliest
+        return earliest
+
+    def _trigger(self, event: ScheduledTrigger) -> None:
+        session = event.session
+        if session is None:
+            self._timers()
+            return
+        self.state.note(reports.SESSION, f"{event.trigger_type} {session.label}", session.calendar)
+        if event.trigger_type == "session_open":
+            self._open_session(session)
+        elif event.trigger_type == "session_close":
+            self._end_session(session)
+        for slot in self.state.slots:
+            if not isinstance(slot, SignalSlot) or slot.track.instrument.calendar == session.calendar:
+                slot.on_session(event.trigger_type, session)
+        if event.trigger_type == "session_close":
+            self._close_slice()
+
+    def _open_session(self, session: Session) -> None:
+        state = self.state
+        if state.tracks and state.tracks[0].instrument.calendar == session.calendar:
+            if state.breaker.tripped:
+                state.note(reports.BREAKER_RESET, "new trading day")
+            state.breaker.reset(state.equity())
+        for track in state.tracks:
+            if track.instrument.calendar != session.calendar:
+                continue
+            track.session = session
+            if track.day is not None:
+                track.day.roll()
+            for stream in self.streams[track.index]:
+                if stream.aggregator is not None:
+                    self._deliver_ready(stream, stream.aggregator.open_session(session))
+                for slot in stream.signal_slots:
+                    for indicator in slot.indicators:
+                        indicator.reset_session()
+
+    def _end_session(self, session: Session) -> None:
+        for track in self.state.tracks:
+            if track.instrument.calendar == session.calendar:
+                for stream in self.streams[track.index]:
+                    if stream.aggregator is not None:
+                        self._deliver_ready(stream, stream.aggregator.close_session())
+
+    def _timers(self) -> None:
+        state = self.state
+        while state.timers and state.timers[0][0] <= state.now:
+            timer = state.pop_timer()
+            order = state.orders.get(timer[3])
+            if order is None:
+                continue
+            holding = state.order_holding[order.client_order_id]
+            if timer[2] == TIMER_PARTIAL:
+                holding.partial_deadline = 0
+                if order.filled_raw and not order.is_final:
+                    self.desk.cancel(order)
+                    holding.partial_deadline = state.now
+            elif timer[2] == TIMER_STOP_LIMIT and not order.is_final:
+                self.protection.request_exit(holding, "triggered stop-limit did not fill", 0)
+            self._settle(holding)
+        for streams in self.streams:
+            for stream in streams:
+                if stream.aggregator is not None:
+                    self._deliver_ready(stream, stream.aggregator.on_timer(state.now))
+        self._close_slice()
+
+    # ------------------------------------------------------------------ bars
+
+    def _market_data(self, event: MarketData) -> None:
+        bar = event.bar
+        if bar is None:
+            tick = event.tick
+            if tick is not None and tick.instrument.symbol in self.state.by_symbol:
+                self.state.by_symbol[tick.instrument.symbol].last_raw = tick.price_raw
+            return
+        track = self.state.by_symbol.get(bar.symbol)
+        if track is None:
+            self.state.note(reports.DATA_DROPPED, "bar of an instrument that nobody follows", bar.symbol, level=reports.WARNING)
+            return
+        check_bar(bar)
+        session = track.session
+        regular = session is None or session.contains(bar.open_time)
+        late = bar.close_time <= self.closed_until
+        self._bar(
+            track, bar.open_time, bar.close_time, bar.open_raw, bar.high_raw, bar.low_raw, bar.close_raw, bar.volume_raw, regular
+        )
+        if late:
+            # The slice it belongs to is closed: the bar has updated indicators and stops, but starts no entry.
+            for slot in self.signalled:
+                slot.signal = None
+            self.signalled = []
+
+    def on_bars(self, columns: BarColumns, start: int, stop: int, busy: list[bool], any_busy: bool) -> int:
+        """Handle rows from ``start`` on, slice by slice, until there is a reason for the caller to act.
+
+        Returns:
+            The first row not handled: ``stop``, or earlier when commands wait, a timer is due before the next slice, or the next
+            slice has an instrument with working orders (``busy``) that must be matched first. At least one slice is handled.
+        """
+        state = self.state
+        close_times = columns.close_time
+        numbers = columns.instrument
+        regulars = columns.regular
+        some_irregular = len(regulars) > 0
+        row = start
+        while row < stop:
+            close_time = close_times[row]
+            if row != start:
+                if self.deadline != 0 and close_time >= self.deadline and close_time >= self.next_deadline() != 0:
+                    return row
+                if any_busy and _slice_busy(numbers, close_times, row, stop, busy):
+                    return row
+            if close_time > state.now:
+                state.now = close_time
+            while row < stop and close_times[row] == close_time:
+                self._bar(
+                    state.tracks[numbers[row]],
+                    columns.open_time[row],
+                    close_time,
+                    columns.open[row],
+                    columns.high[row],
+                    columns.low[row],
+                    columns.close[row],
+                    columns.volume[row],
+                    not some_irregular or regulars[row],
+                )
+                row += 1
+            self._close_slice()
+            if state.commands:
+                return row
+        return row
+
+    def _bar(self, track: Track, open_time: int, close_time: int, o: int, h: int, low: int, c: int, v: int, regular: bool) -> None:
+        """One closed base bar: remember the price, build the larger bars, update indicators, ask the strategies."""
+        if open_time <= track.last_open_time:
+            track.dropped_bars += 1
+            self.state.note(reports.DATA_DROPPED, "bar is not newer than the last one", track.instrument.symbol, level=reports.WARNING)
+            return
+        track.last_open_time = open_time
+        track.last_raw = c
+        track.last_time = close_time
+        track.bars_seen += 1
+        if track.history is not None:
+            track.history.add(open_time, o, h, low, c, v)
+        if regular and track.day is not None:
+            track.day.add(open_time, o, h, low, c, v)
+        for stream in self.streams[track.index]:
+            if not regular and stream.regular_only:
+                continue
+            aggregator = stream.aggregator
+            if aggregator is None:
+                self._deliver(stream, open_time, close_time, o, h, low, c, v)
+            else:
+                count = aggregator.push(open_time, close_time, o, h, low, c, v)
+                if count:
+                    self._deliver_ready(stream, count)
+                due = aggregator.deadline
+                if due and (self.deadline == 0 or due < self.deadline):
+                    self.deadline = due
+
+    def _deliver_ready(self, stream: Stream, count: int) -> None:
+        aggregator = stream.aggregator
+        if aggregator is None:
+            return
+        for place in range(count):
+            window = aggregator.ready[place]
+            if window.parts < window.expected:
+                stream.incomplete += 1
+            self._deliver(
+                stream,
+                window.open_time,
+                window.close_time,
+                window.open_raw,
+                window.high_raw,
+                window.low_raw,
+                window.close_raw,
+                window.volume_raw,
+            )
+
+    def _deliver(self, stream: Stream, open_time: int, close_time: int, o: int, h: int, low: int, c: int, v: int) -> None:
+        for slot in stream.signal_slots:
+            slot.on_bar(open_time, close_time, o, h, low, c, v)
+            if slot.signal is not None:
+                self.signalled.append(slot)
+        for algorithm in stream.algorithm_slots:
+            algorithm.fresh = True
+
+    def _close_slice(self) -> None:
+        """Decide what compares instruments: rank signals and spend the capital on the best, then call the algorithms."""
+        self.closed_until = self.state.now
+        if self.signalled:
+            self._rank_and_enter()
+        for algorithm in self.algorithms:
+            algorithm.on_slice(self.state.now)
+
+    def _rank_and_enter(self) -> None:
+        slots = self.signalled
+        self.signalled = []
+        by_number: dict[int, SignalSlot] = {}
+        signals: list[Signal] = []
+        for slot in slots:
+            if slot.signal is not None:
+                signals.append(slot.signal)
+                by_number[slot.number] = slot
+                slot.signal = None
+        for signal in rank(signals):
+            slot = by_number[signal.number]
+            denial = slot.enter(signal)
+            if denial is not None:
+                self.state.report(reports.SIGNAL_DENIED, reports.INFO, slot.holding, f"{denial.code}: {denial.message}")
+
+    # ------------------------------------------------------------------ what the caller takes
+
+    def take_commands(self) -> list[Command]:
+        """The commands since the last call, in the order they were decided."""
+        taken = self.state.commands
+        self.state.commands = []
+        return taken
+
+    def take_reports(self) -> list[Report]:
+        """The reports since the last call."""
+        taken = self.state.reports
+        self.state.reports = []
+        return taken
+
+    def stream_of(self, symbol: str, minutes: int) -> Stream:
+        """The bars of one interval of an instrument, as they are followed for its strategies."""
+        return self._stream(self.state.by_symbol[symbol], minutes)
+
+    def slots(self) -> list[Slot]:
+        """All registered strategies, by registration number."""
+        return self.state.slots
+
+
+def _slice_busy(numbers: list[int], close_times: list[int], row: int, stop: int, busy: list[bool]) -> bool:
+    close_time = close_times[row]
+    while row < stop and close_times[row] == close_time:
+        if busy[numbers[row]]:
+            return True
+        row += 1
+    return False
+
+
+def minutes_of(interval_ns: int) -> int:
+    """An interval in whole minutes."""
+    return interval_ns // NS_PER_MINUTE

@@ -1,0 +1,430 @@
+"""The engine's side of a signal-style strategy: when to ask it what, and what its answers become.
+
+One slot is one strategy instance on one instrument. On every closed bar of its interval the indicators are updated; then, with
+a position, the strategy is asked for its stop and its exit; with a pending entry, whether to cancel it; otherwise for a signal.
+Signals are collected and ranked when the slice closes.
+"""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any, Final, final
+
+from mypy_extensions import mypyc_attr
+
+from algotrader.core import boundary, reports
+from algotrader.core.desk import Draft, OrderDesk
+from algotrader.core.indicators import Indicator
+from algotrader.core.ledger import RoundTrip
+from algotrader.core.market import NS_PER_MINUTE, Bar, Session
+from algotrader.core.orders import Fill, Order, OrderRole, OrderType, Side
+from algotrader.core.protection import Protection
+from algotrader.core.risk import DENIED_BUYING_POWER, DENIED_SIGNAL, DENIED_SIZE, Denial, EntryCheck, Sizing, entry_denial, size_by_risk
+from algotrader.core.scaled import from_money
+from algotrader.core.signals import Signal, SignalKind, signal_fault
+from algotrader.core.state import DayStats, EngineState, Holding, Slot, Track
+
+MAX_ERROR_REPORTS: Final = 20
+"""A strategy that fails on every bar is reported in full this often; after that its failures are only counted."""
+
+
+@mypyc_attr(native_class=False)
+class IndicatorSet:
+    """The indicators a strategy declared, as attributes under the names it gave them."""
+
+    def __init__(self, named: dict[str, Indicator]) -> None:
+        self.__dict__.update(named)
+
+    def __getattr__(self, name: str) -> Any:
+        known = ", ".join(sorted(self.__dict__)) or "none"
+        raise AttributeError(f"the strategy declares no indicator {name!r}; declared: {known}")
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class SignalHooks:
+    """The questions that the engine asks a signal-style strategy; ``strategies.base`` is the class users build on.
+
+    ``direction`` is ``long`` or ``short`` while prices for an entry are asked.
+    """
+
+    def __init__(self) -> None:
+        self.direction: str = "long"
+
+    def should_long(self, bar: Bar, indicators: Any) -> object:
+        """Whether to enter long now."""
+        return False
+
+    def should_short(self, bar: Bar, indicators: Any) -> object:
+        """Whether to enter short now."""
+        return False
+
+    def entry_price(self, bar: Bar, indicators: Any) -> object:
+        """Price of the entry order; None enters at market."""
+        return None
+
+    def stop_loss_price(self, bar: Bar, indicators: Any) -> object:
+        """Price of the planned stop; None when the strategy plans none."""
+        return None
+
+    def take_profit_price(self, bar: Bar, indicators: Any) -> object:
+        """Price of the take profit; None for none."""
+        return None
+
+    def confidence(self, bar: Bar, indicators: Any) -> object:
+        """How sure the strategy is, 0 to 1."""
+        return 0.5
+
+    def quantity(self, bar: Bar, indicators: Any) -> object:
+        """Explicit quantity; None sizes by risk."""
+        return None
+
+    def should_update_stop(self, bar: Bar, indicators: Any) -> object:
+        """A new stop price for the open position, or None."""
+        return None
+
+    def should_exit(self, bar: Bar, indicators: Any) -> object:
+        """Whether to close the position at market."""
+        return False
+
+    def should_cancel_pending(self, bar: Bar, candles_since: int) -> object:
+        """Whether to cancel an entry that has been working for so many closed bars."""
+        return candles_since >= 1
+
+    def on_position_closed(self) -> None:
+        """The position was closed, for whatever reason."""
+
+
+@final
+class SlotSettings:
+    """How the engine treats a signal-style strategy; see ``strategies.base.SignalStrategy`` for what each means to a user.
+
+    ``entry_windows`` are pairs of minutes after the session's open; no pair means the whole session.
+    """
+
+    def __init__(self) -> None:
+        self.interval_minutes: int = 1
+        self.required_history: int = 200
+        self.allow_long: bool = True
+        self.allow_short: bool = False
+        self.closes_at_end: bool = True
+        self.regular_hours: bool = True
+        self.protection: str = "planned"
+        self.risk_sized: bool = True
+        self.entry_windows: list[tuple[int, int]] = []
+        self.cooldown_bars: int = 0
+        self.time_stop_bars: int = 0
+        self.take_profit_ppm: int = 0
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Scanner:
+    """Chooses instruments: entries are allowed in a session from the moment a scanner admits the instrument."""
+
+    def admits(self, symbol: str, day: DayStats) -> bool:
+        """Whether the instrument qualifies, given its session so far."""
+        return True
+
+
+@final
+class SignalSlot(Slot):
+    """A signal-style strategy on one instrument."""
+
+    def __init__(
+        self,
+        number: int,
+        owner: str,
+        hooks: SignalHooks,
+        settings: SlotSettings,
+        named: dict[str, Indicator],
+        track: Track,
+        state: EngineState,
+        desk: OrderDesk,
+        protection: Protection,
+    ) -> None:
+        super().__init__(number, owner)
+        self.hooks: Final = hooks
+        self.settings: Final = settings
+        self.track: Final = track
+        self.state: Final = state
+        self.desk: Final = desk
+        self.protection: Final = protection
+        self.indicators: Final[list[Indicator]] = list(named.values())
+        self.indicator_set: Final = IndicatorSet(named)
+        self.holding: Final = state.holding(self, owner, track, settings.protection)
+        self.regular_hours = settings.regular_hours
+        self.closes_at_end = settings.closes_at_end
+        self.risk_sized = settings.risk_sized
+        self.scanner: Scanner | None = None
+        self.admitted: bool = True
+        self.closing: bool = False
+        self.bars: int = 0
+        self.warm: bool = False
+        self.pending_bars: int = 0
+        self.position_bars: int = 0
+        self.cooldown_until: int = 0
+        self.signal: Signal | None = None
+
+    def on_bar(self, open_time: int, close_time: int, o: int, h: int, low: int, c: int, v: int) -> None:
+        """One closed bar of the strategy's interval."""
+        self.bars += 1
+        for indicator in self.indicators:
+            indicator.update_bar(o, h, low, c, v)
+        if self.closing or not self.enabled:
+            return
+        holding = self.holding
+        if holding.position.quantity_raw == 0 and not holding.has_live_entry:
+            if self.warm or self._is_warm():
+                self._look(Bar(self.track.instrument, open_time, close_time, o, h, low, c, v))
+            return
+        bar = Bar(self.track.instrument, open_time, close_time, o, h, low, c, v)
+        if holding.has_live_entry:
+            self._pending(bar)
+        if holding.position.quantity_raw:
+            self._manage(bar)
+
+    def _is_warm(self) -> bool:
+        if self.bars < self.settings.required_history:
+            return False
+        for indicator in self.indicators:
+            if not indicator.warm:
+                return False
+        self.warm = True
+        return True
+
+    def _look(self, bar: Bar) -> None:
+        """No position and no entry: is there a signal?"""
+        if self.bars < self.cooldown_until or not self._in_window(bar):
+            return
+        if self.scanner is not None and not self._scan():
+            return
+        try:
+            kind = self._direction(bar)
+            if kind is not None:
+                self.signal = self._signal(bar, kind)
+        except boundary.StrategyFault as fault:
+            self._fault(bar, fault)
+        except Exception as error:
+            self._failed(bar, error)
+
+    def _direction(self, bar: Bar) -> SignalKind | None:
+        answer = self.hooks.should_long(bar, self.indicator_set) if self.settings.allow_long else False
+        if answer is not False and boundary.truth(answer, "should_long"):
+            return SignalKind.BUY
+        if self.settings.allow_short:
+            answer = self.hooks.should_short(bar, self.indicator_set)
+            if answer is not False and boundary.truth(answer, "should_short"):
+                return SignalKind.SELL
+        return None
+
+    def _signal(self, bar: Bar, kind: SignalKind) -> Signal:
+        hooks, ind, instrument = self.hooks, self.indicator_set, self.track.instrument
+        long = kind is SignalKind.BUY
+        hooks.direction = "long" if long else "short"
+        entry = boundary.price(hooks.entry_price(bar, ind), instrument, "entry_price", long)
+        # A stop is rounded away from the entry, so that rounding never makes it tighter than the strategy meant.
+        stop = boundary.price(hooks.stop_loss_price(bar, ind), instrument, "stop_loss_price", not long)
+        take = boundary.price(hooks.take_profit_price(bar, ind), instrument, "take_profit_price", not long)
+        if take == 0 and self.settings.take_profit_ppm:
+            take = self._take_by_percent(entry or bar.close_raw, long)
+        confidence = boundary.fraction(hooks.confidence(bar, ind), "confidence")
+        asked = hooks.quantity(bar, ind)
+        quantity = 0 if asked is None else boundary.quantity(asked, instrument, "quantity")
+        signal = Signal(self.owner, self.number, instrument, kind, self.state.now, confidence, entry, stop, take, quantity)
+        message = f"{kind.value} confidence {confidence:g}"
+        self.state.report(reports.SIGNAL, reports.INFO, self.holding, message)
+        return signal
+
+    def _take_by_percent(self, entry: int, long: bool) -> int:
+        distance = entry * self.settings.take_profit_ppm // 1_000_000
+        instrument = self.track.instrument
+        return instrument.round_price_down(entry + distance) if long else instrument.round_price_up(entry - distance)
+
+    def _in_window(self, bar: Bar) -> bool:
+        if not self.settings.entry_windows:
+            return True
+        session = self.track.session
+        if session is None:
+            return False
+        minutes = (bar.close_time - session.open_time) // NS_PER_MINUTE
+        return any([start <= minutes <= end for start, end in self.settings.entry_windows])
+
+    def _scan(self) -> bool:
+        day = self.track.day
+        if not self.admitted and self.scanner is not None and day is not None:
+            self.admitted = self.scanner.admits(self.track.instrument.symbol, day)
+        return self.admitted
+
+    def _pending(self, bar: Bar) -> None:
+        """An entry works: count the bar, ask whether to go on waiting."""
+        self.pending_bars += 1
+        entry = self.holding.entry_order
+        if entry is None or entry.created_time >= bar.close_time:
+            return
+        try:
+            if boundary.truth(self.hooks.should_cancel_pending(bar, self.pending_bars), "should_cancel_pending"):
+                self.desk.cancel(entry)
+        except boundary.StrategyFault as fault:
+            self._fault(bar, fault)
+        except Exception as error:
+            self._failed(bar, error)
+
+    def _manage(self, bar: Bar) -> None:
+        """A position is open: stop first, then exit."""
+        holding = self.holding
+        self.position_bars += 1
+        if holding.exit_quantity_raw:
+            return
+        try:
+            self._ask_stop(bar)
+            leave = self.hooks.should_exit(bar, self.indicator_set)
+            if leave is not False and boundary.truth(leave, "should_exit"):
+                self.protection.request_exit(holding, "strategy exit", 0)
+        except boundary.StrategyFault as fault:
+            self._fault(bar, fault)
+        except Exception as error:
+            self._failed(bar, error)
+        self._limits(bar)
+
+    def _ask_stop(self, bar: Bar) -> None:
+        holding = self.holding
+        answer = self.hooks.should_update_stop(bar, self.indicator_set)
+        if answer is not None:
+            long = holding.position.quantity_raw > 0
+            wanted = boundary.price(answer, self.track.instrument, "should_update_stop", not long)
+            self.protection.move_stop(holding, wanted)
+
+    def _limits(self, bar: Bar) -> None:
+        """The time stop, and a take profit that the venue cannot hold beside the stop."""
+        holding = self.holding
+        if self.settings.time_stop_bars and self.position_bars >= self.settings.time_stop_bars:
+            self.protection.request_exit(holding, "time stop", 0)
+        if holding.synthetic_take and holding.take_raw:
+            long = holding.position.quantity_raw > 0
+            if bar.close_raw >= holding.take_raw if long else bar.close_raw <= holding.take_raw:
+                self.protection.request_exit(holding, "take profit", 0)
+
+    def enter(self, signal: Signal) -> Denial | None:
+        """Turn a signal into an order, or say why not. Called when the slice closes, in rank order."""
+        denial = self._judge(signal)
+        if denial is not None:
+            return denial
+        entry = signal.entry_raw or self.track.last_raw
+        sized = self._size(signal, entry)
+        if sized.quantity_raw == 0:
+            return Denial(DENIED_SIZE if self.risk_sized else DENIED_BUYING_POWER, sized.reason)
+        self._submit(signal, sized.quantity_raw)
+        return None
+
+    def _judge(self, signal: Signal) -> Denial | None:
+        fault = signal_fault(signal, self.track.last_raw, self.state.now)
+        if fault:
+            return Denial(DENIED_SIGNAL, fault)
+        if self.settings.protection == "planned" and signal.stop_raw == 0:
+            return Denial(DENIED_SIGNAL, "the strategy plans its stops but gave none; answer stop_loss_price or declare protection")
+        state, track = self.state, self.track
+        check = EntryCheck(track.instrument, 1 if signal.side is Side.BUY else -1)
+        check.trading_state = state.trading_state
+        check.breaker_reason = state.breaker.reason if self.risk_sized or state.policy.breaker_for_all else ""
+        check.connected = state.connected
+        check.unknown_orders = track.unknown_orders
+        check.external = track.external
+        check.halted = track.halted
+        check.others_sign = state.others_sign(self.holding)
+        check.count_limited = self.risk_sized
+        check.open_positions = state.open_positions()
+        check.opens_short = signal.side is Side.SELL
+        check.short_allowed = state.capabilities.short_selling
+        return entry_denial(check, state.policy)
+
+    def _size(self, signal: Signal, entry: int) -> Sizing:
+        state, instrument = self.state, self.track.instrument
+        power = state.buying_power()
+        if self.risk_sized and not signal.quantity_raw:
+            return size_by_risk(state.equity(), power, instrument, entry, signal.stop_raw, state.policy)
+        wanted = signal.quantity_raw
+        if wanted <= 0:
+            return Sizing(0, "the strategy asked for a quantity of 0 after rounding to what the venue trades")
+        cost = instrument.notional(entry, wanted)
+        if cost > power:
+            need = f"{instrument.quantity(wanted)} at {instrument.price(entry)} need {from_money(cost)}"
+            return Sizing(0, f"{need}; buying power is {from_money(power)}")
+        return Sizing(wanted, "explicit quantity", 0, 0, cost)
+
+    def _submit(self, signal: Signal, quantity: int) -> None:
+        holding, capabilities = self.holding, self.state.capabilities
+        draft = Draft(signal.side, self._order_type(signal), quantity, OrderRole.ENTRY)
+        if draft.order_type is OrderType.STOP:
+            draft.stop_raw = signal.entry_raw
+        elif draft.order_type is OrderType.LIMIT:
+            draft.limit_raw = signal.entry_raw
+        draft.planned_stop_raw = signal.stop_raw
+        draft.planned_take_raw = signal.take_profit_raw
+        if capabilities.refuses_opposing and capabilities.attached_stops and signal.stop_raw:
+            draft.attached_stop_raw = signal.stop_raw
+            draft.attached_take_raw = signal.take_profit_raw if capabilities.oco else 0
+        self.pending_bars = 0
+        holding.partial_deadline = 0
+        holding.entry_order = self.desk.submit(holding, draft, self.state.next_correlation())
+
+    def _order_type(self, signal: Signal) -> OrderType:
+        """At market without a price; beyond the market a stop order, on the near side of it a limit order."""
+        if signal.entry_raw == 0:
+            return OrderType.MARKET
+        last = self.track.last_raw
+        beyond = signal.entry_raw >= last if signal.side is Side.BUY else signal.entry_raw <= last
+        return OrderType.STOP if beyond else OrderType.LIMIT
+
+    def on_session(self, phase: str, session: Session) -> None:
+        """End-of-day close, and what is left to do at the next open."""
+        holding = self.holding
+        if phase == "session_open":
+            self.closing = False
+            self.admitted = self.scanner is None
+            if holding.exit_at_open and holding.position.quantity_raw:
+                holding.exit_at_open = False
+                self.protection.request_exit(holding, "left over from the last session", 0)
+        elif phase == "session_ending" and self.closes_at_end:
+            self.closing = True
+            self.protection.request_exit(holding, "end of day", 0)
+        elif phase == "session_close" and self.closes_at_end:
+            self._after_close()
+
+    def _after_close(self) -> None:
+        holding = self.holding
+        if holding.position.quantity_raw:
+            holding.exit_at_open = True
+            message = f"{holding.position.quantity} still held after the close; its stop stays, it is sold at the next open"
+            self.state.report(reports.NOT_FLAT, reports.CRITICAL, holding, message)
+        self.protection.ensure(holding)
+
+    def on_fill(self, holding: Holding, order: Order, fill: Fill) -> None:
+        """The first fill of an entry starts the count of bars in the position."""
+        if order.role is OrderRole.ENTRY and order.filled_raw == fill.quantity_raw:
+            self.position_bars = 0
+
+    def on_round_trip(self, holding: Holding, trip: RoundTrip) -> None:
+        """Flat again: the strategy forgets its pattern, and a cooldown starts if one is set."""
+        self.cooldown_until = self.bars + 1 + self.settings.cooldown_bars
+        self.position_bars = 0
+        try:
+            self.hooks.on_position_closed()
+        except Exception as error:
+            self._failed(None, error)
+
+    def on_split(self, symbol: str, numerator: int, denominator: int) -> None:
+        """Restate the indicators in the new shares."""
+        for indicator in self.indicators:
+            indicator.rescale(denominator, numerator)
+
+    def _fault(self, bar: Bar, fault: boundary.StrategyFault) -> None:
+        self.errors += 1
+        if self.errors <= MAX_ERROR_REPORTS:
+            self.state.report(reports.STRATEGY_VALUE, reports.ERROR, self.holding, f"at {bar!r}: {fault}")
+
+    def _failed(self, bar: Bar | None, error: Exception) -> None:
+        """A strategy's own mistake: told with symbol, bar and trace; this bar is skipped and everything else goes on."""
+        self.errors += 1
+        if self.errors <= MAX_ERROR_REPORTS:
+            where = "" if bar is None else f" at {bar!r}"
+            trace = "".join(traceback.format_exception(error))
+            self.state.report(reports.STRATEGY_ERROR, reports.ERROR, self.holding, f"{type(error).__name__}: {error}{where}\n{trace}")
