@@ -5,6 +5,7 @@ Layout::
     instruments.json                          each instrument's full definition, and the layout's version
     bars/BTC-USDT/1m/2024-06.parquet          bars of a month (seconds and minutes) or of a year (hours and days)
     actions/AAPL.json                         splits and dividends
+    made_up.json                              symbols whose bars come from the generator
 
 Bars keep prices and volume as integers at the instrument's scales and times as nanoseconds UTC.
 """
@@ -181,6 +182,15 @@ class Catalogue:
     def action_symbols(self) -> list[str]:
         """Symbols with stored corporate actions."""
         return [read_document(path)["symbol"] for path in sorted((self.path / "actions").glob("[!.]*.json"))]
+
+    def made_up(self) -> dict[str, str]:
+        """Symbols with bars from the generator, and how these were made."""
+        return dict(read_document(self.path / "made_up.json").get("symbols", {}))
+
+    def mark_made_up(self, symbol: str, how: str) -> None:
+        """Note that a symbol has bars from the generator, so that nobody takes them for a market's."""
+        with locked(self.path):
+            write_document(self.path / "made_up.json", {"symbols": {**self.made_up(), normal_symbol(symbol): how}})
 
     def _register(self, instrument: Instrument) -> None:
         known = self.instruments()

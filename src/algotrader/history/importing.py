@@ -101,6 +101,8 @@ def import_file(
         _judge(rows, report, strict)
     except UserError as error:
         raise UserError(f"{file}: {error.message}", error.hint) from None
+    if name in catalogue.made_up():
+        notes.append(f"the catalogue also holds made-up bars of {name}; a folder of its own keeps them apart")
     bars = rows.good().select(BAR_COLUMNS)
     written = catalogue.write_bars(instrument, interval, bars)
     report.added, report.replaced, report.unchanged = written.added, written.replaced, written.unchanged
