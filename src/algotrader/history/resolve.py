@@ -99,7 +99,7 @@ def new_instrument(
         UserError: the scales said are impossible, or the calendar is unknown.
     """
     notes: list[str] = []
-    made = _default(symbol, kind, notes)
+    made = default_instrument(symbol, kind, notes)
     if kind is AssetClass.CRYPTO:
         made = _fit_crypto(made, wishes, prices, volume, notes)
     calendar = made.calendar if wishes.calendar is None else normal_calendar(wishes.calendar)
@@ -117,7 +117,8 @@ def new_instrument(
         raise UserError(str(error), f"give a --price-scale and --quantity-scale that add up to at most {MONEY_SCALE}") from None
 
 
-def _default(symbol: str, kind: AssetClass, notes: list[str]) -> Instrument:
+def default_instrument(symbol: str, kind: AssetClass, notes: list[str] | None = None) -> Instrument:
+    """An instrument with the defaults of its asset class; ``notes`` takes what the user should know about them."""
     if kind is AssetClass.EQUITY:
         return equity(symbol)
     if kind is AssetClass.CRYPTO:
@@ -127,7 +128,8 @@ def _default(symbol: str, kind: AssetClass, notes: list[str]) -> Instrument:
         return Instrument(symbol, kind, currency=currency, price_scale=6, price_increment=10, calendar=_CALENDARS[kind])
     if kind is AssetClass.OPTION:
         return Instrument(symbol, kind, multiplier=_OPTION_MULTIPLIER, calendar=_CALENDARS[kind])
-    notes.append(f"{symbol}: the contract's multiplier is taken as 1")
+    if notes is not None:
+        notes.append(f"{symbol}: the contract's multiplier is taken as 1")
     return Instrument(symbol, kind, calendar=_CALENDARS[kind])
 
 
