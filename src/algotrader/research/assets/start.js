@@ -1,0 +1,7 @@
+// Everything is declared; now bring the page to life.
+
+startTheme();
+startEquity();
+startHistogram();
+startTrips();
+startPrice();
