@@ -110,7 +110,8 @@ def adx(high: list[int], low: list[int], close: list[int], period: int) -> tuple
         return empty, empty.copy(), empty.copy()
     up, down = np.diff(np.array(high, dtype=np.float64)), -np.diff(np.array(low, dtype=np.float64))
     plus_move, minus_move = np.where((up > down) & (up > 0), up, 0.0), np.where((down > up) & (down > 0), down, 0.0)
-    reach = seeded_ewm(true_ranges(high, low, close).to_numpy()[1:], period, 1 / period)
+    ranges = np.asarray(true_ranges(high, low, close), dtype=np.float64)
+    reach = seeded_ewm(ranges[1:], period, 1 / period)
     indicators = []
     for move in (plus_move, minus_move):
         smooth = seeded_ewm(move, period, 1 / period)

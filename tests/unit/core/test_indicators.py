@@ -200,12 +200,12 @@ def test_crosses(fast_closes: list[int], above: bool, below: bool) -> None:
 
 
 def test_no_cross_before_both_averages_are_full_on_both_bars() -> None:
-    fast, slow = SMA(1), SMA(4)
-    for close in (5, 5, 5, 9):
-        fast.update_bar(close, close, close, close, 1)
-        slow.update_bar(close, close, close, close, 1)
-        assert not crossed_above(fast, slow)
-        assert not crossed_below(slow, fast)
+    one, four = SMA(1), SMA(4)
+    for close in (5, 5, 5, 1):  # the three closes before make a sum that looks like a low average of four
+        one.update_bar(close, close, close, close, 1)
+        four.update_bar(close, close, close, close, 1)
+        assert not crossed_below(one, four)
+        assert not crossed_above(four, one)
 
 
 @pytest.mark.slow
