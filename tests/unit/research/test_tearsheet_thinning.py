@@ -46,6 +46,14 @@ def test_bars_around_positions_stay_single() -> None:
     assert set(range(49_990, 50_030)) <= set(starts.tolist())
 
 
+def test_a_single_bar_is_never_joined_with_the_next_ones() -> None:
+    # 120 bars on each side of the position are single, so the first one joined to others is the 121st after it.
+    starts = bar_groups(100_000, [(50_000, 50_020)], 2_000)
+    spans = dict(zip(starts.tolist(), np.diff(np.append(starts, 100_000)).tolist(), strict=True))
+    assert {spans[index] for index in range(49_880, 50_141)} == {1}
+    assert spans[50_141] > 1
+
+
 def test_long_positions_keep_their_ends() -> None:
     kept = set(bar_groups(100_000, [(20_000, 80_000)], 2_000).tolist())
     assert set(range(19_990, 20_010)) | set(range(79_990, 80_010)) <= kept
