@@ -21,6 +21,7 @@ _FACTOR_HEADER: Final = "last_date"
 _EXPECTED: Final = (
     "give a CSV with the columns symbol, ex_date, kind, value, or a factor file with last_date, price_factor, split_factor"
 )
+_LONGEST_CLOSURE: Final = timedelta(days=10)
 _CASH_PLACES: Final = Decimal("0.00001")
 _RATIO_PLACES: Final = Decimal("0.000001")
 
@@ -70,6 +71,7 @@ def _read_events(header: list[str], rows: list[tuple[int, list[str]]]) -> Action
         cells = dict(zip(header, row, strict=False))
         try:
             action = _event(cells.get("kind", "").lower(), cells.get("ex_date", ""), cells.get("value", ""))
+            _check_hole(action.ex_date, cells.get("last_date_before", ""))
         except _BadCell as fault:
             result.bad.append(BadRow(number, fault.column, cells.get(fault.column, ""), fault.reason))
             continue
@@ -100,6 +102,12 @@ def _event(kind: str, day_text: str, value_text: str) -> Split | Dividend:
     if not value.is_finite() or value <= 0:
         raise _BadCell("value", "is not a positive number")
     return _split(day, value) if kind == "split" else Dividend(day, value)
+
+
+def _check_hole(ex_date: date, last_before: str) -> None:
+    """Distrust an ex-date that was taken from the next bar of a series with a hole: no market closes for so long."""
+    if last_before.isdigit() and ex_date - _read_day(last_before) > _LONGEST_CLOSURE:
+        raise _BadCell("ex_date", f"is far from the last day before it, {last_before}: the data have a hole")
 
 
 def _read_day(text: str) -> date:

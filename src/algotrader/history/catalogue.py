@@ -159,13 +159,19 @@ class Catalogue:
         return stream(sources, interval, start_ns, end_ns, regular_only, chunk_rows)
 
     def write_actions(self, symbol: str, actions: Iterable[Split | Dividend]) -> int:
-        """Add corporate actions; one of the same kind and day takes the stored one's place. Gives how many are stored now."""
+        """Add corporate actions; they take the place of stored ones of the same kind and day. Gives how many are stored now.
+
+        Several dividends of one day (a regular and a special one) are all kept when they come together.
+        """
         name = normal_symbol(symbol)
+        new = list(actions)
         with locked(self.path):
-            merged = {(type(action), action.ex_date): action for action in [*self.actions(name), *actions]}
-            entries = [action_to_json(action) for action in in_order(merged.values())]
+            touched = {(type(action), action.ex_date) for action in new}
+            kept = [action for action in self.actions(name) if (type(action), action.ex_date) not in touched]
+            merged = in_order([*kept, *new])
+            entries = [action_to_json(action) for action in merged]
             write_document(self._actions_file(name), {"symbol": name, "actions": entries})
-        return len(entries)
+        return len(merged)
 
     def actions(self, symbol: str) -> list[Split | Dividend]:
         """Splits and dividends of a symbol by ex-date (a split before a dividend of the same day); empty when none is stored.

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import polars as pl
 
 if sys.platform != "win32":
     import fcntl
@@ -20,7 +24,7 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
         write: writes the whole content to the path it is given.
 
     Raises:
-        OSError: the disk is full or the folder may not be written; nothing is left behind.
+        OSError: the disk is full or the folder may not be written; it names ``path``, and nothing is left behind.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -29,8 +33,17 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
         with temporary.open("rb") as handle:
             os.fsync(handle.fileno())
         os.replace(temporary, path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise _os_error(error, path) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _os_error(error: Exception, path: Path) -> OSError:
+    """The system's refusal with the name of the file that was wanted; polars wraps it into messages of its own."""
+    wrapped = re.search(r"os error (\d+)", str(error))
+    number = error.errno if isinstance(error, OSError) and error.errno else int(wrapped[1]) if wrapped else errno.EIO
+    return OSError(number, os.strerror(number), str(path))
 
 
 def replace_text(path: Path, text: str) -> None:
