@@ -156,8 +156,8 @@ class BarAggregator:
         count = 0
         if self._waiting:
             if open_time < self._pending.close_time:
-                # Only a whole session reaches over a break, so its bar simply goes on after it.
-                self._merge_until = self._stretch_close
+                # A whole session goes on after a break, any window after a restart.
+                self._merge_until = min(self._pending.close_time, self._stretch_close)
                 return self.push(open_time, close_time, o, h, l, c, v)
             self._complete(0)
             count = 1
@@ -255,5 +255,3 @@ class BarAggregator:
         self._waiting = self._pending.parts > 0
         self._merge_until = 0
         self.deadline = self._pending.close_time + self._late_after if self._waiting else 0
-        if self._waiting and self._find_stretch(self._last_open):
-            self._merge_until = min(self._pending.close_time, self._stretch_close)

@@ -251,6 +251,14 @@ def test_quiet_windows_make_no_bar_and_flush_waits_for_the_end() -> None:
     assert builder.late == 2
 
 
+def test_a_print_of_an_earlier_window_is_dropped_and_counted() -> None:
+    builder = TickBarBuilder(IBM, 60)
+    builder.add(print_at(120, 100))
+    assert builder.add(print_at(30, 500)) is None
+    assert builder.late == 1
+    assert builder.flush(minute(3)) == Bar(IBM, minute(2), minute(3), 100, 100, 100, 100, 1)
+
+
 def test_prints_are_ordered_by_their_own_time_within_a_window() -> None:
     builder = TickBarBuilder(IBM, 10)
     for seconds, price in ((5, 105), (3, 103), (8, 108), (8, 107), (7, 100), (5, 120)):
