@@ -202,7 +202,9 @@ class AlgorithmSlot(Slot):
         return check
 
     def _affordable(self, holding: Holding, quantity_raw: int, price_raw: int, expected: int) -> Denial | None:
-        opening = max(abs(expected + quantity_raw) - abs(expected), 0) if expected * quantity_raw >= 0 else abs(expected + quantity_raw)
+        opening = (
+            max(abs(expected + quantity_raw) - abs(expected), 0) if expected * quantity_raw >= 0 else abs(expected + quantity_raw)
+        )
         freed = 0 if expected * quantity_raw >= 0 else abs(expected)
         instrument = holding.instrument
         cost = instrument.notional(price_raw, opening)
@@ -219,7 +221,9 @@ class AlgorithmSlot(Slot):
         if self.zipline_targets:
             return self._difference(holding, target_raw - holding.quantity_raw, order_type, limit_raw, stop_raw)
         if any([order.state is OrderState.UNKNOWN for order in holding.plain_orders]):
-            self.denial = Denial(DENIED_UNKNOWN, f"an order in {track.instrument.symbol} has an unknown fate; nothing is sent until it is settled")
+            self.denial = Denial(
+                DENIED_UNKNOWN, f"an order in {track.instrument.symbol} has an unknown fate; nothing is sent until it is settled"
+            )
             self.state.report(reports.ORDER_DENIED, reports.WARNING, holding, self.denial.message)
             return None
         missing = target_raw - holding.quantity_raw - self.working_raw(holding)

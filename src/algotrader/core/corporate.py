@@ -47,19 +47,17 @@ def split(state: EngineState, event: Split, aggregators: list[BarAggregator | No
 def _split_holding(holding: Holding, event: Split) -> None:
     instrument = holding.instrument
     if holding.stop_raw:
-        scaled = split_price(holding.stop_raw, event)
         # A stop stays on the price increment, on the side away from the market.
-        long = holding.quantity_raw >= 0
-        holding.stop_raw = instrument.round_price_down(scaled) if long else instrument.round_price_up(scaled)
+        holding.stop_raw = _price(instrument, holding.stop_raw, event, holding.quantity_raw < 0)
     if holding.take_raw:
-        holding.take_raw = instrument.round_price_up(split_price(holding.take_raw, event))
+        holding.take_raw = _price(instrument, holding.take_raw, event, holding.quantity_raw >= 0)
     holding.exit_quantity_raw = holding.exit_quantity_raw * event.numerator // event.denominator
 
 
 def split_order(order: Order, event: Split) -> None:
     """Restate a working order as its venue does: quantity by the ratio, prices by its inverse, sells' stops rounded down."""
     instrument = order.instrument
-    order.quantity_raw = _quantity(order.quantity_raw, event)
+    order.quantity_raw = _quantity(order.quantity_raw, event) // instrument.quantity_increment * instrument.quantity_increment
     order.filled_raw = _quantity(order.filled_raw, event)
     order.limit_raw = _price(instrument, order.limit_raw, event, order.sign < 0)
     order.stop_raw = _price(instrument, order.stop_raw, event, order.sign > 0)
@@ -71,7 +69,7 @@ def split_order(order: Order, event: Split) -> None:
 
 
 def _split_leg(leg: Leg, instrument: Instrument, event: Split, sign: int) -> None:
-    leg.quantity_raw = _quantity(leg.quantity_raw, event)
+    leg.quantity_raw = _quantity(leg.quantity_raw, event) // instrument.quantity_increment * instrument.quantity_increment
     leg.limit_raw = _price(instrument, leg.limit_raw, event, sign < 0)
     leg.stop_raw = _price(instrument, leg.stop_raw, event, sign > 0)
 
@@ -83,8 +81,9 @@ def _quantity(quantity_raw: int, event: Split) -> int:
 def _price(instrument: Instrument, price_raw: int, event: Split, up: bool) -> int:
     if price_raw == 0:
         return 0
-    scaled = split_price(price_raw, event)
-    return instrument.round_price_up(scaled) if up else instrument.round_price_down(scaled)
+    if up:
+        return instrument.round_price_up(-(-price_raw * event.denominator // event.numerator))
+    return max(instrument.round_price_down(price_raw * event.denominator // event.numerator), instrument.tick(1))
 
 
 def pay_dividend(state: EngineState, event: Dividend) -> None:

@@ -88,7 +88,11 @@ class OrderDesk:
         chosen = default_time_in_force(holding, draft.role)
         unit: int = 10**holding.instrument.quantity_scale
         # Where fractions can only be traded for the day, a protective order for a fraction is placed anew each session.
-        if self.state.capabilities.fractional_day_only and holding.instrument.asset_class is AssetClass.EQUITY and draft.quantity_raw % unit:
+        if (
+            self.state.capabilities.fractional_day_only
+            and holding.instrument.asset_class is AssetClass.EQUITY
+            and draft.quantity_raw % unit
+        ):
             return TimeInForce.DAY
         return chosen
 
@@ -148,7 +152,13 @@ class OrderDesk:
         self.state.orders[new.leg_id] = order
         self.state.commands.append(
             ReplaceOrder(
-                leg.leg_id, order.symbol, new.leg_id, new.quantity_raw, new.limit_raw, new.stop_raw, venue_order_id=leg.venue_order_id
+                leg.leg_id,
+                order.symbol,
+                new.leg_id,
+                new.quantity_raw,
+                new.limit_raw,
+                new.stop_raw,
+                venue_order_id=leg.venue_order_id,
             )
         )
 

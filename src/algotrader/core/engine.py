@@ -126,7 +126,13 @@ class Engine:
         return slot
 
     def add_algorithm(
-        self, owner: str, hooks: AlgorithmHooks, symbols: list[str], interval_minutes: int, protection: str, closes_at_end: bool = False
+        self,
+        owner: str,
+        hooks: AlgorithmHooks,
+        symbols: list[str],
+        interval_minutes: int,
+        protection: str,
+        closes_at_end: bool = False,
     ) -> AlgorithmSlot:
         """Register an algorithm-style strategy over several instruments and let it initialise."""
         tracks = [self.state.by_symbol[symbol] for symbol in symbols]
@@ -206,7 +212,9 @@ class Engine:
         elif isinstance(event, TradingStatus):
             track = state.by_symbol[event.symbol]
             track.halted = event.halted
-            state.note(reports.SYSTEM, "halted: " + event.reason if event.halted else "resumed", event.symbol, level=reports.WARNING)
+            state.note(
+                reports.SYSTEM, "halted: " + event.reason if event.halted else "resumed", event.symbol, level=reports.WARNING
+            )
         elif isinstance(event, SystemError):
             state.note(reports.SYSTEM, f"{event.error_type}: {event.message}", level=event.severity)
             if event.severity == "critical" and state.trading_state == "active":
@@ -400,7 +408,9 @@ class Engine:
         """One closed base bar: remember the price, build the larger bars, update indicators, ask the strategies."""
         if open_time <= track.last_open_time:
             track.dropped_bars += 1
-            self.state.note(reports.DATA_DROPPED, "bar is not newer than the last one", track.instrument.symbol, level=reports.WARNING)
+            self.state.note(
+                reports.DATA_DROPPED, "bar is not newer than the last one", track.instrument.symbol, level=reports.WARNING
+            )
             return
         track.last_open_time = open_time
         track.last_raw = c

@@ -295,14 +295,14 @@ class SymbolChange(Event):
 @final
 @dataclass(frozen=True, slots=True)
 class ScheduledTrigger(Event):
-    """A session phase or a timer is due. ``time`` is the scheduled time, ``actual_time`` when it was delivered.
+    """A session phase or a timer is due. ``time`` is when it takes effect, ``scheduled_time`` when it was due by the calendar.
 
     ``pre_open`` comes half an hour before the open, ``session_ending`` 30 seconds before the close (on bar data: with the last
     bar close before that). The positions in week and month let schedule rules work without a calendar in the engine.
     """
 
     trigger_type: str = "timer"
-    actual_time: int = 0
+    scheduled_time: int = 0
     session: Session | None = None
     day_of_week: int = 0
     days_to_week_end: int = 0

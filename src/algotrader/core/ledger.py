@@ -13,7 +13,7 @@ from typing import Final, final
 
 from algotrader.core.instruments import Instrument
 from algotrader.core.orders import Side
-from algotrader.core.scaled import MONEY_SCALE, div_half_even, from_money, from_scaled
+from algotrader.core.scaled import MONEY_SCALE, div_half_even, from_money, from_scaled, tidy
 
 AVERAGE_PLACES: Final = 10
 """Decimal places to which derived average prices are rounded (half to even)."""
@@ -90,7 +90,8 @@ def average_price(value: int, quantity_raw: int, instrument: Instrument) -> Deci
     shift = MONEY_SCALE - AVERAGE_PLACES - instrument.quantity_scale
     up: int = 10 ** max(-shift, 0)
     down: int = 10 ** max(shift, 0)
-    return from_scaled(div_half_even(value * up, abs(quantity_raw) * instrument.multiplier * down), AVERAGE_PLACES)
+    raw = div_half_even(value * up, abs(quantity_raw) * instrument.multiplier * down)
+    return tidy(from_scaled(raw, AVERAGE_PLACES))
 
 
 @final

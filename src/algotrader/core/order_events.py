@@ -149,7 +149,14 @@ class OrderEvents:
         if order.attached:
             order.attached = False
         fill = Fill(
-            event.fill_id, order.client_order_id, order.side, event.price_raw, event.quantity_raw, event.commission, event.time, event.provisional
+            event.fill_id,
+            order.client_order_id,
+            order.side,
+            event.price_raw,
+            event.quantity_raw,
+            event.commission,
+            event.time,
+            event.provisional,
         )
         order.add_fill(fill)
         holding.track.last_raw = event.price_raw
@@ -158,7 +165,9 @@ class OrderEvents:
             holding.correlation_id = order.correlation_id
         planned = order.planned_stop_raw
         reason = holding.exit_reason if order.role is OrderRole.EXIT else order.role.value
-        trips = state.ledger.book(holding.owner, holding.instrument, order.side, _booking(event, order.side, order.correlation_id, planned, reason))
+        trips = state.ledger.book(
+            holding.owner, holding.instrument, order.side, _booking(event, order.side, order.correlation_id, planned, reason)
+        )
         if late:
             state.report(reports.LATE_FILL, reports.WARNING, holding, f"fill {event.fill_id} after {order.state.value}", order)
         price = holding.instrument.price(event.price_raw)
@@ -302,7 +311,9 @@ class OrderEvents:
         order.set_state(OrderState.UNKNOWN)
         self.state.report(reports.ORDER_UNKNOWN, reports.CRITICAL, holding, event.reason, order)
 
-    def _amend(self, fill_id: str, price_raw: int, quantity_raw: int, commission: int, order: Order, holding: Holding, word: str) -> None:
+    def _amend(
+        self, fill_id: str, price_raw: int, quantity_raw: int, commission: int, order: Order, holding: Holding, word: str
+    ) -> None:
         """Reverse an execution, and book it anew when it was corrected."""
         if fill_id not in order.fills:
             self.state.report(reports.UNEXPECTED, reports.WARNING, holding, f"{word} fill {fill_id} is not known", order)
@@ -328,7 +339,11 @@ class OrderEvents:
             self._entry_ended(order, holding)
         elif order.role is OrderRole.EXIT and order.remaining_raw and holding.quantity_raw:
             self._exit_failed(order, holding)
-        elif order.role is OrderRole.STOP_LOSS and holding.quantity_raw and order.state in (OrderState.REJECTED, OrderState.SUBMIT_FAILED):
+        elif (
+            order.role is OrderRole.STOP_LOSS
+            and holding.quantity_raw
+            and order.state in (OrderState.REJECTED, OrderState.SUBMIT_FAILED)
+        ):
             state.report(reports.STOP_GONE, reports.CRITICAL, holding, order.reason, order)
         elif order.role is OrderRole.STOP_LOSS and order.state is not OrderState.REJECTED:
             holding.stop_attempts = 0
@@ -339,7 +354,12 @@ class OrderEvents:
         holding.partial_deadline = 0
         if order.filled_raw == 0:
             for child in (holding.stop_order, holding.take_order):
-                if child is not None and child.attached and child.parent_id == order.client_order_id and order.state is OrderState.REJECTED:
+                if (
+                    child is not None
+                    and child.attached
+                    and child.parent_id == order.client_order_id
+                    and order.state is OrderState.REJECTED
+                ):
                     child.reason = "its entry was rejected"
                     child.set_state(OrderState.SUBMIT_FAILED)
                     self.state.live_orders.pop(child.client_order_id, None)

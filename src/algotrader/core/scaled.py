@@ -83,7 +83,11 @@ def money(value: Decimal) -> int:
 
 def from_money(raw: int) -> Decimal:
     """Give a money integer back as a decimal without needless trailing zeros."""
-    value = from_scaled(raw, MONEY_SCALE)
+    return tidy(from_scaled(raw, MONEY_SCALE))
+
+
+def tidy(value: Decimal) -> Decimal:
+    """Drop trailing zeros, but keep at least two decimal places."""
     short = _CONTEXT.normalize(value)
     exponent = short.as_tuple().exponent
     return _CONTEXT.quantize(short, Decimal("0.01")) if isinstance(exponent, int) and exponent > -2 else short

@@ -19,7 +19,16 @@ from algotrader.core.ledger import RoundTrip
 from algotrader.core.market import NS_PER_MINUTE, Bar, Session
 from algotrader.core.orders import Fill, Order, OrderRole, OrderType, Side
 from algotrader.core.protection import Protection
-from algotrader.core.risk import DENIED_BUYING_POWER, DENIED_SIGNAL, DENIED_SIZE, Denial, EntryCheck, Sizing, entry_denial, size_by_risk
+from algotrader.core.risk import (
+    DENIED_BUYING_POWER,
+    DENIED_SIGNAL,
+    DENIED_SIZE,
+    Denial,
+    EntryCheck,
+    Sizing,
+    entry_denial,
+    size_by_risk,
+)
 from algotrader.core.scaled import from_money
 from algotrader.core.signals import Signal, SignalKind, signal_fault
 from algotrader.core.state import DayStats, EngineState, Holding, Slot, Track
@@ -427,4 +436,6 @@ class SignalSlot(Slot):
         if self.errors <= MAX_ERROR_REPORTS:
             where = "" if bar is None else f" at {bar!r}"
             trace = "".join(traceback.format_exception(error))
-            self.state.report(reports.STRATEGY_ERROR, reports.ERROR, self.holding, f"{type(error).__name__}: {error}{where}\n{trace}")
+            self.state.report(
+                reports.STRATEGY_ERROR, reports.ERROR, self.holding, f"{type(error).__name__}: {error}{where}\n{trace}"
+            )

@@ -261,7 +261,9 @@ class EngineState:
             self.holdings[key] = found
         return found
 
-    def report(self, kind: str, level: str, holding: Holding | None, message: str, order: Order | None = None, number: int = 0) -> None:
+    def report(
+        self, kind: str, level: str, holding: Holding | None, message: str, order: Order | None = None, number: int = 0
+    ) -> None:
         """Tell the observers something."""
         owner = "" if holding is None else holding.owner
         symbol = "" if holding is None else holding.instrument.symbol

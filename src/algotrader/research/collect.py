@@ -1,0 +1,250 @@
+"""Gathers what an engine tells during a backtest and makes the result of it."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+import numpy as np
+
+from algotrader.core import engine as engine_module
+from algotrader.core import reports
+from algotrader.core.engine import Engine
+from algotrader.core.instruments import Instrument
+from algotrader.core.market import NS_PER_DAY
+from algotrader.core.reports import Report
+from algotrader.core.scaled import from_money
+from algotrader.history.calendars import sessions
+from algotrader.history.catalogue import Catalogue
+from algotrader.research.equity import EquityCurve
+from algotrader.research.options import BacktestOptions
+from algotrader.research.result import (
+    BacktestResult,
+    FillRecord,
+    PriceSeries,
+    ProblemRecord,
+    RoundTripRecord,
+    StopRecord,
+    Times,
+    Values,
+)
+from algotrader.research.setup import RunSetup
+from algotrader.simulation.loop import BacktestLoop
+from algotrader.simulation.settings import SimulationSettings
+
+MAX_PROBLEMS: Final = 1000
+"""Problems kept in full; more are only counted."""
+
+MAX_CHARTS: Final = 12
+"""Symbols for which the result carries bars for the chart."""
+
+_PROBLEMS: Final = (
+    reports.STRATEGY_ERROR,
+    reports.STRATEGY_VALUE,
+    reports.SIGNAL_DENIED,
+    reports.ORDER_DENIED,
+    reports.ORDER_REJECTED,
+    reports.DATA_DROPPED,
+    reports.NOT_FLAT,
+    reports.STOP_FALLBACK,
+    reports.STOP_BREACH,
+    reports.BREAKER_TRIPPED,
+    reports.LATE_FILL,
+    reports.UNEXPECTED,
+    reports.UNKNOWN_ORDER,
+    reports.CORPORATE_ACTION,
+)
+
+
+class Collector:
+    """Takes reports and fills as a run goes on."""
+
+    def __init__(self, engine: Engine, instruments: list[Instrument]) -> None:
+        self.engine = engine
+        self.instruments = {instrument.symbol: instrument for instrument in instruments}
+        self.fills: list[FillRecord] = []
+        self.stops: list[StopRecord] = []
+        self.problems: list[ProblemRecord] = []
+        self.counts: dict[str, int] = {}
+
+    def take(self, loop: BacktestLoop) -> None:
+        """Take what came since the last call."""
+        for event in loop.fills:
+            instrument = self.instruments[event.symbol]
+            order = self.engine.state.orders.get(event.client_order_id)
+            self.fills.append(
+                FillRecord(
+                    event.time,
+                    event.symbol,
+                    event.side.value,
+                    instrument.quantity(event.quantity_raw),
+                    instrument.price(event.price_raw),
+                    from_money(event.commission),
+                    event.client_order_id,
+                    "" if order is None else order.owner,
+                    "" if order is None else order.role.value,
+                )
+            )
+        loop.fills = []
+        for report in self.engine.take_reports():
+            self._report(report)
+
+    def _report(self, report: Report) -> None:
+        self.counts[report.kind] = self.counts.get(report.kind, 0) + 1
+        if report.kind in (reports.STOP_PLACED, reports.STOP_MOVED):
+            price = self.instruments[report.symbol].price(report.number)
+            self.stops.append(StopRecord(report.time, report.symbol, report.owner, price))
+        elif report.kind == reports.TRADE_CLOSED:
+            self.stops.append(StopRecord(report.time, report.symbol, report.owner, None))
+        elif report.kind in _PROBLEMS and len(self.problems) < MAX_PROBLEMS:
+            self.problems.append(ProblemRecord(report.time, report.kind, report.symbol, report.message))
+
+    def _trips(self) -> list[RoundTripRecord]:
+        found = []
+        for trip in sorted(self.engine.state.ledger.trips, key=lambda trip: (trip.exit_time, trip.entry_time, trip.trip_id)):
+            instrument = trip.instrument
+            found.append(
+                RoundTripRecord(
+                    trip.trip_id,
+                    trip.owner,
+                    instrument.symbol,
+                    trip.side,
+                    trip.quantity,
+                    trip.entry_price,
+                    trip.exit_price,
+                    trip.entry_time,
+                    trip.exit_time,
+                    trip.pnl,
+                    trip.pnl_fraction,
+                    from_money(trip.commission),
+                    instrument.price(trip.stop_raw) if trip.stop_raw else None,
+                    trip.reason,
+                )
+            )
+        return found
+
+    def result(
+        self,
+        setup: RunSetup,
+        settings: SimulationSettings,
+        options: BacktestOptions,
+        curve: EquityCurve,
+        period: tuple[int, int],
+        catalogue: Catalogue,
+    ) -> BacktestResult:
+        """Put the result together and let algorithm-style strategies analyse it."""
+        times, equity = curve.curve()
+        instruments = setup.instruments
+        state = self.engine.state
+        continuous = all(instrument.calendar == "24/7" for instrument in instruments)
+        incomplete = sum(stream.incomplete for streams in self.engine.streams for stream in streams)
+        if incomplete:
+            self.counts[reports.DATA_INCOMPLETE] = incomplete
+        benchmark = (options.benchmark or instruments[0].symbol) if len(times) else ""
+        result = BacktestResult(
+            strategy=setup.label,
+            parameters=_parameters(setup),
+            symbols=tuple(instrument.symbol for instrument in instruments),
+            interval=setup.interval,
+            start=period[0],
+            end=period[1],
+            capital=options.capital,
+            final_equity=from_money(state.equity()),
+            equity_time=times,
+            equity=equity,
+            session_days=_session_days(instruments[0].calendar, times),
+            annual_sessions=365 if continuous else 252,
+            exposure=curve.exposure,
+            benchmark_symbol=benchmark,
+            benchmark=_benchmark(catalogue, benchmark, setup.base, period, times, float(options.capital)),
+            fills=self.fills,
+            round_trips=self._trips(),
+            stops=self.stops,
+            problems=self.problems,
+            recorded=_recorded(setup),
+            assumptions=_assumptions(settings, options, setup),
+            counts=dict(sorted(self.counts.items())),
+            fingerprint=fingerprint(self.fills),
+            engine="compiled" if not engine_module.__file__.endswith(".py") else "plain Python",
+        )
+        for algorithm in setup.algorithms:
+            algorithm.analyze_results(result)
+        return result
+
+
+def fingerprint(fills: list[FillRecord]) -> str:
+    """A digest of every fill: time, symbol, side, quantity, price and commission, in order."""
+    digest = hashlib.sha256()
+    for fill in fills:
+        row = (fill.time, fill.symbol, fill.side, fill.quantity.normalize(), fill.price.normalize(), fill.commission.normalize())
+        digest.update(("|".join(str(part) for part in row) + "\n").encode())
+    return digest.hexdigest()[:16]
+
+
+def _parameters(setup: RunSetup) -> dict[str, object]:
+    shown: dict[str, object] = {}
+    for plan in setup.plans:
+        model = plan.kind.parameters_type(**plan.parameters)
+        prefix = f"{plan.owner}." if len(setup.plans) > 1 else ""
+        shown.update({prefix + name: value for name, value in model.model_dump().items()})
+    return shown
+
+
+def _recorded(setup: RunSetup) -> dict[str, tuple[Times, Values]]:
+    found: dict[str, tuple[Times, Values]] = {}
+    for algorithm in setup.algorithms:
+        for name, points in algorithm.recorded.items():
+            found[name] = (np.array([p[0] for p in points], dtype=np.int64), np.array([p[1] for p in points], dtype=np.float64))
+    return found
+
+
+def _assumptions(settings: SimulationSettings, options: BacktestOptions, setup: RunSetup) -> dict[str, str]:
+    said = settings.assumptions()
+    said["venue"] = options.capabilities.name
+    said["capital"] = f"{options.capital:,} {setup.instruments[0].currency}"
+    said["prices"] = "raw; splits and dividends of the catalogue are applied as events"
+    said["hours"] = "regular and extended" if setup.wants_extended else "regular session only"
+    said["bars fed"] = setup.base
+    return said
+
+
+def _session_days(calendar: str, times: Times) -> Times:
+    """Number the trading day of every point: a point at a session's close belongs to it."""
+    if len(times) == 0:
+        return times
+    if calendar == "24/7":
+        return np.asarray((times - 1) // NS_PER_DAY)
+    opens = np.array([s.open_time for s in sessions(calendar, int(times[0]) - 7 * NS_PER_DAY, int(times[-1]) + 1)], dtype=np.int64)
+    return np.asarray(np.searchsorted(opens, times - 1, side="right"))
+
+
+def _benchmark(
+    catalogue: Catalogue, symbol: str, base: str, period: tuple[int, int], times: Times, capital: float
+) -> Values | None:
+    """Holding the benchmark from the first point on, scaled to the capital; None when the catalogue has no such bars."""
+    if not symbol or base not in catalogue.intervals(symbol):
+        return None
+    frame = catalogue.scan(symbol, base, period[0], period[1]).select("close_time", "close").sort("close_time").collect()
+    if frame.is_empty():
+        return None
+    closes = frame["close"].to_numpy().astype(np.float64)
+    at = np.searchsorted(frame["close_time"].to_numpy(), times, side="right") - 1
+    line = closes[np.maximum(at, 0)]
+    return np.asarray(capital * line / line[0])
+
+
+def load_prices(result: BacktestResult, catalogue: Catalogue) -> None:
+    """Add the bars that the price charts of a report show, for the symbols with the most round trips."""
+    trips: dict[str, int] = dict.fromkeys(result.symbols, 0)
+    for trip in result.round_trips:
+        trips[trip.symbol] += 1
+    chosen = sorted(result.symbols, key=lambda symbol: (-trips[symbol], symbol))[:MAX_CHARTS]
+    base = result.assumptions["bars fed"]
+    for symbol in chosen:
+        instrument = catalogue.instrument(symbol)
+        frame = catalogue.scan(symbol, base, result.start, result.end).sort("open_time").collect()
+        unit = 10.0**instrument.price_scale
+        prices = {name: frame[name].to_numpy() / unit for name in ("open", "high", "low", "close")}
+        volume = frame["volume"].to_numpy() / 10.0**instrument.quantity_scale
+        times = frame["open_time"].to_numpy()
+        result.prices.append(PriceSeries(symbol, times, prices["open"], prices["high"], prices["low"], prices["close"], volume))
