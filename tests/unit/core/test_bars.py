@@ -127,6 +127,25 @@ def test_the_base_interval_passes_straight_through_and_one_bar_feeds_several_int
     assert made == [30, 15, 6, 3]
 
 
+@pytest.mark.covers("A56")
+def test_a_bar_that_passes_straight_through_keeps_its_own_times() -> None:
+    aggregator = BarAggregator(IBM, 1)
+    aggregator.open_session(DAY)
+    start = minute(3) + 30 * NS_PER_SECOND
+    assert aggregator.push(start, start + NS_PER_MINUTE, 1, 2, 1, 2, 5) == 1
+    assert aggregator.ready[0].bar() == Bar(IBM, start, start + NS_PER_MINUTE, 1, 2, 1, 2, 5)
+
+
+def test_a_restored_whole_session_still_knows_its_break() -> None:
+    before, after = BarAggregator(IBM, WHOLE_SESSION), BarAggregator(IBM, WHOLE_SESSION)
+    before.open_session(LUNCH)
+    push(before, 10)
+    after.restore(before.state())
+    for number in (11, 149, 150, 200, 210):
+        push(after, number)
+    assert (after.parts, after.outside) == (4, 2)
+
+
 @pytest.mark.parametrize(
     ("minutes", "base", "right"), [(1, 1, True), (30, 900, True), (5, 120, False), (-1, 60, False), (1, 0, False)]
 )
