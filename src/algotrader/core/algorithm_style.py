@@ -215,12 +215,12 @@ class AlgorithmSlot(Slot):
         return Denial(DENIED_BUYING_POWER, f"{need}; buying power is {from_money(power)}")
 
     def order_target(self, track: Track, target_raw: int, order_type: OrderType, limit_raw: int, stop_raw: int) -> Order | None:
-        """Order what is missing to hold ``target_raw`` (signed), counting what already works; opposite orders are cancelled first."""
+        """Order what is missing to hold ``target_raw`` (signed), what works already included; opposite orders go first."""
         holding = self.holding_of(track)
         self.denial = None
         if self.zipline_targets:
             return self._difference(holding, target_raw - holding.quantity_raw, order_type, limit_raw, stop_raw)
-        if any([order.state is OrderState.UNKNOWN for order in holding.plain_orders]):
+        if any(order.state is OrderState.UNKNOWN for order in holding.plain_orders):
             self.denial = Denial(
                 DENIED_UNKNOWN, f"an order in {track.instrument.symbol} has an unknown fate; nothing is sent until it is settled"
             )
@@ -252,7 +252,7 @@ class AlgorithmSlot(Slot):
         """Tell the strategy about an end without a full fill, and go on with a target that waited for a cancel."""
         if order.remaining_raw:
             self._call(order, None)
-        if holding.target_set and not any([o.cancel_requested for o in holding.plain_orders]):
+        if holding.target_set and not any(o.cancel_requested for o in holding.plain_orders):
             holding.target_set = False
             self.order_target(holding.track, holding.target_raw, OrderType.MARKET, 0, 0)
 

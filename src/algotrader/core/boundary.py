@@ -27,7 +27,7 @@ def number(value: object, what: str) -> Decimal:
     """
     if isinstance(value, Decimal):
         result = value
-    elif isinstance(value, bool) or isinstance(value, str):
+    elif isinstance(value, (bool, str)):
         raise StrategyFault(f"{what} must be a number, not {value!r}")
     elif isinstance(value, int):
         return Decimal(value)

@@ -55,7 +55,8 @@ class DailyBreaker:
         if self.losses_in_row >= self.max_losses:
             self.reason = f"{self.losses_in_row} losing round trips in a row"
         elif self.start_equity > 0 and -self.realized * PPM >= self.start_equity * self.max_loss_ppm:
-            self.reason = f"the day's loss of {from_money(-self.realized)} reached {self.max_loss_ppm / 10_000:g} % of the equity at its start"
+            share = f"{self.max_loss_ppm / 10_000:g} %"
+            self.reason = f"the day's loss of {from_money(-self.realized)} reached {share} of the equity at its start"
         return bool(self.reason)
 
     def rebuild(self, equity: int, profits: list[int]) -> None:

@@ -38,7 +38,8 @@ from algotrader.core.protection import TIMER_PARTIAL, Protection, StopGuaranteeB
 from algotrader.core.reports import Report
 from algotrader.core.risk import RiskPolicy
 from algotrader.core.scaled import from_money
-from algotrader.core.signal_style import Scanner, SignalHooks, SignalSlot, SlotSettings
+from algotrader.core.signal_hooks import Scanner, SignalHooks, SlotSettings
+from algotrader.core.signal_style import SignalSlot
 from algotrader.core.signals import Signal, rank
 from algotrader.core.state import EXTERNAL, BarHistory, DayStats, EngineState, Holding, Slot, Track
 

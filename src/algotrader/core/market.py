@@ -115,7 +115,8 @@ class Bar:
         return self.close_raw < self.open_raw
 
     def __repr__(self) -> str:
-        return f"Bar({self.symbol} {utc(self.open_time).isoformat()} o={self.open} h={self.high} l={self.low} c={self.close} v={self.volume})"
+        prices = f"o={self.open} h={self.high} l={self.low} c={self.close}"
+        return f"Bar({self.symbol} {utc(self.open_time).isoformat()} {prices} v={self.volume})"
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Bar):

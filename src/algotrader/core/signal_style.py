@@ -8,9 +8,7 @@ Signals are collected and ranked when the slice closes.
 from __future__ import annotations
 
 import traceback
-from typing import Any, Final, final
-
-from mypy_extensions import mypyc_attr
+from typing import Final, final
 
 from algotrader.core import boundary, reports
 from algotrader.core.desk import Draft, OrderDesk
@@ -30,108 +28,12 @@ from algotrader.core.risk import (
     size_by_risk,
 )
 from algotrader.core.scaled import from_money
+from algotrader.core.signal_hooks import IndicatorSet, Scanner, SignalHooks, SlotSettings
 from algotrader.core.signals import Signal, SignalKind, signal_fault
-from algotrader.core.state import DayStats, EngineState, Holding, Slot, Track
+from algotrader.core.state import EngineState, Holding, Slot, Track
 
 MAX_ERROR_REPORTS: Final = 20
 """A strategy that fails on every bar is reported in full this often; after that its failures are only counted."""
-
-
-@mypyc_attr(native_class=False)
-class IndicatorSet:
-    """The indicators a strategy declared, as attributes under the names it gave them."""
-
-    def __init__(self, named: dict[str, Indicator]) -> None:
-        self.__dict__.update(named)
-
-    def __getattr__(self, name: str) -> Any:
-        known = ", ".join(sorted(self.__dict__)) or "none"
-        raise AttributeError(f"the strategy declares no indicator {name!r}; declared: {known}")
-
-
-@mypyc_attr(allow_interpreted_subclasses=True)
-class SignalHooks:
-    """The questions that the engine asks a signal-style strategy; ``strategies.base`` is the class users build on.
-
-    ``direction`` is ``long`` or ``short`` while prices for an entry are asked.
-    """
-
-    def __init__(self) -> None:
-        self.direction: str = "long"
-
-    def should_long(self, bar: Bar, indicators: Any) -> object:
-        """Whether to enter long now."""
-        return False
-
-    def should_short(self, bar: Bar, indicators: Any) -> object:
-        """Whether to enter short now."""
-        return False
-
-    def entry_price(self, bar: Bar, indicators: Any) -> object:
-        """Price of the entry order; None enters at market."""
-        return None
-
-    def stop_loss_price(self, bar: Bar, indicators: Any) -> object:
-        """Price of the planned stop; None when the strategy plans none."""
-        return None
-
-    def take_profit_price(self, bar: Bar, indicators: Any) -> object:
-        """Price of the take profit; None for none."""
-        return None
-
-    def confidence(self, bar: Bar, indicators: Any) -> object:
-        """How sure the strategy is, 0 to 1."""
-        return 0.5
-
-    def quantity(self, bar: Bar, indicators: Any) -> object:
-        """Explicit quantity; None sizes by risk."""
-        return None
-
-    def should_update_stop(self, bar: Bar, indicators: Any) -> object:
-        """A new stop price for the open position, or None."""
-        return None
-
-    def should_exit(self, bar: Bar, indicators: Any) -> object:
-        """Whether to close the position at market."""
-        return False
-
-    def should_cancel_pending(self, bar: Bar, candles_since: int) -> object:
-        """Whether to cancel an entry that has been working for so many closed bars."""
-        return candles_since >= 1
-
-    def on_position_closed(self) -> None:
-        """The position was closed, for whatever reason."""
-
-
-@final
-class SlotSettings:
-    """How the engine treats a signal-style strategy; see ``strategies.base.SignalStrategy`` for what each means to a user.
-
-    ``entry_windows`` are pairs of minutes after the session's open; no pair means the whole session.
-    """
-
-    def __init__(self) -> None:
-        self.interval_minutes: int = 1
-        self.required_history: int = 200
-        self.allow_long: bool = True
-        self.allow_short: bool = False
-        self.closes_at_end: bool = True
-        self.regular_hours: bool = True
-        self.protection: str = "planned"
-        self.risk_sized: bool = True
-        self.entry_windows: list[tuple[int, int]] = []
-        self.cooldown_bars: int = 0
-        self.time_stop_bars: int = 0
-        self.take_profit_ppm: int = 0
-
-
-@mypyc_attr(allow_interpreted_subclasses=True)
-class Scanner:
-    """Chooses instruments: entries are allowed in a session from the moment a scanner admits the instrument."""
-
-    def admits(self, symbol: str, day: DayStats) -> bool:
-        """Whether the instrument qualifies, given its session so far."""
-        return True
 
 
 @final
@@ -172,6 +74,9 @@ class SignalSlot(Slot):
         self.position_bars: int = 0
         self.cooldown_until: int = 0
         self.signal: Signal | None = None
+        self.want_stop: int = 0
+        self.want_exit: bool = False
+        self.want_cancel: bool = False
 
     def on_bar(self, open_time: int, close_time: int, o: int, h: int, low: int, c: int, v: int) -> None:
         """One closed bar of the strategy's interval."""
@@ -181,15 +86,65 @@ class SignalSlot(Slot):
         if self.closing or not self.enabled:
             return
         holding = self.holding
-        if holding.position.quantity_raw == 0 and not holding.has_live_entry:
-            if self.warm or self._is_warm():
-                self._look(Bar(self.track.instrument, open_time, close_time, o, h, low, c, v))
+        flat = holding.position.quantity_raw == 0 and not holding.has_live_entry
+        if flat and not self._may_enter(open_time, close_time):
             return
         bar = Bar(self.track.instrument, open_time, close_time, o, h, low, c, v)
-        if holding.has_live_entry:
-            self._pending(bar)
-        if holding.position.quantity_raw:
-            self._manage(bar)
+        self.want_stop = 0
+        self.want_exit = False
+        self.want_cancel = False
+        try:
+            self._ask(bar, flat)
+        except boundary.StrategyFault as fault:
+            self._fault(bar, fault)
+        except Exception as error:
+            self._failed(bar, error)
+        if not flat:
+            self._act(bar)
+
+    def _ask(self, bar: Bar, flat: bool) -> None:
+        """Put the questions that fit the situation; nothing is done yet, so a mistake in one answer spoils only what follows it."""
+        if flat:
+            kind = self._direction(bar)
+            if kind is not None:
+                self.signal = self._signal(bar, kind)
+            return
+        holding = self.holding
+        entry = holding.entry_order
+        if entry is not None and not entry.is_final and entry.created_time < bar.close_time:
+            self.pending_bars += 1
+            self.want_cancel = boundary.truth(self.hooks.should_cancel_pending(bar, self.pending_bars), "should_cancel_pending")
+        if holding.position.quantity_raw and not holding.exit_quantity_raw:
+            answer = self.hooks.should_update_stop(bar, self.indicator_set)
+            if answer is not None:
+                self.want_stop = boundary.price(
+                    answer, self.track.instrument, "should_update_stop", holding.position.quantity_raw < 0
+                )
+            leave = self.hooks.should_exit(bar, self.indicator_set)
+            self.want_exit = leave is not False and boundary.truth(leave, "should_exit")
+
+    def _act(self, bar: Bar) -> None:
+        """Carry out what was answered: cancel, stop, exit, then the engine's own limits."""
+        holding = self.holding
+        entry = holding.entry_order
+        if self.want_cancel and entry is not None:
+            self.desk.cancel(entry)
+        if holding.position.quantity_raw == 0:
+            return
+        self.position_bars += 1
+        if self.want_stop:
+            self.protection.move_stop(holding, self.want_stop)
+        if self.want_exit:
+            self.protection.request_exit(holding, "strategy exit", 0)
+        self._limits(bar)
+
+    def _may_enter(self, open_time: int, close_time: int) -> bool:
+        """Flat and idle: whether a signal is looked for at all."""
+        if not self.warm and not self._is_warm():
+            return False
+        if self.bars < self.cooldown_until or (self.settings.entry_windows and not self._in_window(close_time)):
+            return False
+        return self.scanner is None or self._scan()
 
     def _is_warm(self) -> bool:
         if self.bars < self.settings.required_history:
@@ -199,21 +154,6 @@ class SignalSlot(Slot):
                 return False
         self.warm = True
         return True
-
-    def _look(self, bar: Bar) -> None:
-        """No position and no entry: is there a signal?"""
-        if self.bars < self.cooldown_until or not self._in_window(bar):
-            return
-        if self.scanner is not None and not self._scan():
-            return
-        try:
-            kind = self._direction(bar)
-            if kind is not None:
-                self.signal = self._signal(bar, kind)
-        except boundary.StrategyFault as fault:
-            self._fault(bar, fault)
-        except Exception as error:
-            self._failed(bar, error)
 
     def _direction(self, bar: Bar) -> SignalKind | None:
         answer = self.hooks.should_long(bar, self.indicator_set) if self.settings.allow_long else False
@@ -248,59 +188,18 @@ class SignalSlot(Slot):
         instrument = self.track.instrument
         return instrument.round_price_down(entry + distance) if long else instrument.round_price_up(entry - distance)
 
-    def _in_window(self, bar: Bar) -> bool:
-        if not self.settings.entry_windows:
-            return True
+    def _in_window(self, close_time: int) -> bool:
         session = self.track.session
         if session is None:
             return False
-        minutes = (bar.close_time - session.open_time) // NS_PER_MINUTE
-        return any([start <= minutes <= end for start, end in self.settings.entry_windows])
+        minutes = (close_time - session.open_time) // NS_PER_MINUTE
+        return any(start <= minutes <= end for start, end in self.settings.entry_windows)
 
     def _scan(self) -> bool:
         day = self.track.day
         if not self.admitted and self.scanner is not None and day is not None:
             self.admitted = self.scanner.admits(self.track.instrument.symbol, day)
         return self.admitted
-
-    def _pending(self, bar: Bar) -> None:
-        """An entry works: count the bar, ask whether to go on waiting."""
-        self.pending_bars += 1
-        entry = self.holding.entry_order
-        if entry is None or entry.created_time >= bar.close_time:
-            return
-        try:
-            if boundary.truth(self.hooks.should_cancel_pending(bar, self.pending_bars), "should_cancel_pending"):
-                self.desk.cancel(entry)
-        except boundary.StrategyFault as fault:
-            self._fault(bar, fault)
-        except Exception as error:
-            self._failed(bar, error)
-
-    def _manage(self, bar: Bar) -> None:
-        """A position is open: stop first, then exit."""
-        holding = self.holding
-        self.position_bars += 1
-        if holding.exit_quantity_raw:
-            return
-        try:
-            self._ask_stop(bar)
-            leave = self.hooks.should_exit(bar, self.indicator_set)
-            if leave is not False and boundary.truth(leave, "should_exit"):
-                self.protection.request_exit(holding, "strategy exit", 0)
-        except boundary.StrategyFault as fault:
-            self._fault(bar, fault)
-        except Exception as error:
-            self._failed(bar, error)
-        self._limits(bar)
-
-    def _ask_stop(self, bar: Bar) -> None:
-        holding = self.holding
-        answer = self.hooks.should_update_stop(bar, self.indicator_set)
-        if answer is not None:
-            long = holding.position.quantity_raw > 0
-            wanted = boundary.price(answer, self.track.instrument, "should_update_stop", not long)
-            self.protection.move_stop(holding, wanted)
 
     def _limits(self, bar: Bar) -> None:
         """The time stop, and a take profit that the venue cannot hold beside the stop."""

@@ -9,7 +9,7 @@ from typing import Any
 from algotrader.core.engine import BASE_SESSION, Engine
 from algotrader.core.instruments import Instrument
 from algotrader.core.market import NS_PER_MINUTE, NS_PER_SECOND
-from algotrader.core.signal_style import Scanner
+from algotrader.core.signal_hooks import Scanner
 from algotrader.history.catalogue import Catalogue
 from algotrader.history.intervals import DAILY, INTERVALS, interval_ns
 from algotrader.research.options import BacktestError, BacktestOptions

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 from algotrader.core.indicators import Indicator
 from algotrader.core.market import Bar
-from algotrader.core.signal_style import SignalHooks, SlotSettings
+from algotrader.core.signal_hooks import SignalHooks, SlotSettings
 from algotrader.core.state import PROTECTIONS
 from algotrader.strategies.parameters import ParameterError, Parameters, parse_parameters
 

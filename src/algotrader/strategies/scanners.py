@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from algotrader.core.signal_style import Scanner
+from algotrader.core.signal_hooks import Scanner
 from algotrader.core.state import DayStats
 from algotrader.strategies.parameters import ParameterError
 
