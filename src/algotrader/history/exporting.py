@@ -14,7 +14,6 @@ from algotrader.history.files import replace_file
 from algotrader.history.intervals import DAILY
 
 _PRICES: Final = ("open", "high", "low", "close")
-_EXACT_FLOAT: Final = 15
 
 
 def export_bars(catalogue: Catalogue, symbol: str, interval: str, start_ns: int, end_ns: int, out: str | Path) -> int:
@@ -53,17 +52,18 @@ def readable(bars: pl.DataFrame, instrument: Instrument, interval: str, *, exact
     if interval == DAILY:
         # Where a session opens on the evening before, its day is the one on which it closes.
         columns.append(pl.from_epoch(pl.col("close_time") - 1, time_unit="ns").dt.strftime("%Y-%m-%d").alias("date"))
-    columns += [_number(name, instrument.price_scale, exact) for name in _PRICES]
-    columns.append(_number("volume", instrument.quantity_scale, exact))
-    return bars.select(columns)
+    scales = dict.fromkeys(_PRICES, instrument.price_scale) | {"volume": instrument.quantity_scale}
+    number = _as_text if exact else _as_float
+    return bars.select(columns).with_columns(number(bars[name], scale) for name, scale in scales.items())
 
 
-def _number(name: str, scale: int, exact: bool) -> pl.Expr:
-    raw = pl.col(name)
-    if not exact:
-        return raw if scale == 0 else (raw / 10.0**scale).alias(name)
+def _as_float(raw: pl.Series, scale: int) -> pl.Series:
+    # numpy divides; polars would multiply by a reciprocal and give 165.37000000000003.
+    return raw if scale == 0 else pl.Series(raw.name, raw.to_numpy() / 10.0**scale)
+
+
+def _as_text(raw: pl.Series, scale: int) -> pl.Series:
     if scale == 0:
         return raw.cast(pl.String)
     digits = raw.cast(pl.String).str.zfill(scale + 1)
-    whole = digits.str.head(digits.str.len_bytes() - scale)
-    return pl.concat_str(whole, pl.lit("."), digits.str.tail(scale)).str.strip_chars_end("0").str.strip_suffix(".").alias(name)
+    return (digits.str.head(-scale) + "." + digits.str.tail(scale)).str.strip_chars_end("0").str.strip_suffix(".")

@@ -13,6 +13,7 @@ from algotrader.history.intervals import DAILY, INTERVALS, known_name
 from algotrader.history.reports import SHOWN, BadRow
 from algotrader.history.tables import LINE
 
+_NEWEST_FIRST: Final = 0.8
 _NS_PER_DAY: Final = INTERVALS[DAILY]
 
 
@@ -97,7 +98,7 @@ def check_order(rows: Rows, column: str) -> list[str]:
     good = rows.good()
     times = good[column].to_numpy()
     notes = []
-    if len(times) > 1 and (np.diff(times) < 0).mean() > 0.5:
+    if len(times) > 1 and (np.diff(times) < 0).mean() > _NEWEST_FIRST:
         rows.frame = rows.frame.reverse()
         good = good.reverse()
         times = good[column].to_numpy()
