@@ -13,8 +13,9 @@ from mypy_extensions import mypyc_attr
 
 from algotrader.core import reports
 from algotrader.core.desk import Draft, OrderDesk
+from algotrader.core.events import ScheduledTrigger
+from algotrader.core.indicators import Indicator
 from algotrader.core.ledger import RoundTrip
-from algotrader.core.market import Session
 from algotrader.core.orders import Fill, Order, OrderRole, OrderState, OrderType, Side, TimeInForce
 from algotrader.core.protection import Protection
 from algotrader.core.risk import (
@@ -26,9 +27,9 @@ from algotrader.core.risk import (
     EntryCheck,
     entry_denial,
 )
-from algotrader.core.scaled import from_money
+from algotrader.core.scaled import div_half_even, from_money
 from algotrader.core.signal_style import MAX_ERROR_REPORTS
-from algotrader.core.state import PROTECT_NONE, EngineState, Holding, Slot, Track
+from algotrader.core.state import PROTECT_NONE, BarHistory, EngineState, Holding, Slot, Track
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -38,7 +39,7 @@ class AlgorithmHooks:
     def on_start(self, port: AlgorithmSlot) -> None:
         """The engine is set up; the strategy may look around and set its controls, but not trade yet."""
 
-    def on_phase(self, phase: str, session: Session) -> None:
+    def on_phase(self, event: ScheduledTrigger) -> None:
         """A phase of the trading day."""
 
     def on_bars(self, now: int) -> None:
@@ -56,6 +57,36 @@ class AlgorithmHooks:
     def control_fault(self, track: Track, quantity_raw: int, price_raw: int, position_raw: int) -> str:
         """Which trading control forbids an order of this signed quantity, as a sentence; empty when none does."""
         return ""
+
+
+@final
+class Feed:
+    """The bars of one instrument as an algorithm gets them, at its own interval: the newest, those before, and its indicators."""
+
+    def __init__(self, track: Track, history: BarHistory, own: bool) -> None:
+        self.track: Final = track
+        self.history: Final = history
+        self.owns_history: Final = own
+        self.indicators: Final[list[Indicator]] = []
+        self.open_time: int = 0
+        self.close_time: int = 0
+        self.open_raw: int = 0
+        self.high_raw: int = 0
+        self.low_raw: int = 0
+        self.close_raw: int = 0
+        self.volume_raw: int = 0
+
+    def rescale(self, numerator: int, denominator: int) -> None:
+        """Restate everything for a split of ``numerator`` new for ``denominator`` old shares."""
+        self.open_raw = div_half_even(self.open_raw * denominator, numerator)
+        self.high_raw = div_half_even(self.high_raw * denominator, numerator)
+        self.low_raw = div_half_even(self.low_raw * denominator, numerator)
+        self.close_raw = div_half_even(self.close_raw * denominator, numerator)
+        self.volume_raw = self.volume_raw * numerator // denominator
+        if self.owns_history:
+            self.history.rescale(numerator, denominator)
+        for indicator in self.indicators:
+            indicator.rescale(denominator, numerator)
 
 
 @final
@@ -81,6 +112,11 @@ class AlgorithmSlot(Slot):
         self.protection: Final = protection
         self.protection_kind: Final = protection_kind
         self.zipline_targets: bool = False
+        self.interval_minutes: int = 1
+        self.base_seconds: int = 60
+        self.time_in_force: TimeInForce | None = None
+        self.orders_placed: int = 0
+        self.slice_time: int = 0
         self.fresh: bool = False
         self.started: bool = False
         self.denial: Denial | None = None
@@ -88,6 +124,45 @@ class AlgorithmSlot(Slot):
         self._by_index: dict[int, Holding] = {}
         for holding in self.holdings:
             self._by_index[holding.track.index] = holding
+        self.feeds: Final[list[Feed]] = []
+        self._feed_by_index: dict[int, Feed] = {}
+
+    def follow(self, track: Track, history: BarHistory, own: bool) -> None:
+        """Keep the bars of an instrument; ``history`` is its own where its interval is not that of the base bars."""
+        feed = Feed(track, history, own)
+        self.feeds.append(feed)
+        self._feed_by_index[track.index] = feed
+
+    def feed_of(self, track: Track) -> Feed:
+        """The bars of one of its instruments."""
+        return self._feed_by_index[track.index]
+
+    def add_indicator(self, track: Track, indicator: Indicator) -> None:
+        """Let an indicator follow an instrument's bars at the strategy's interval.
+
+        Raises:
+            ValueError: it has seen bars already.
+        """
+        indicator.bind(track.instrument.price_scale, track.instrument.quantity_scale)
+        self._feed_by_index[track.index].indicators.append(indicator)
+
+    def on_bar(self, index: int, open_time: int, close_time: int, o: int, h: int, low: int, c: int, v: int) -> None:
+        """One closed bar at the strategy's interval; the strategy is called when the slice closes."""
+        feed = self._feed_by_index[index]
+        feed.open_time = open_time
+        feed.close_time = close_time
+        feed.open_raw = o
+        feed.high_raw = h
+        feed.low_raw = low
+        feed.close_raw = c
+        feed.volume_raw = v
+        if feed.owns_history:
+            feed.history.add(open_time, o, h, low, c, v)
+        for indicator in feed.indicators:
+            indicator.update_bar(o, h, low, c, v)
+        self.fresh = True
+        if close_time > self.slice_time:
+            self.slice_time = close_time
 
     def holding_of(self, track: Track) -> Holding:
         """The holding of one of its instruments."""
@@ -108,8 +183,16 @@ class AlgorithmSlot(Slot):
         except Exception as error:
             self._failed("handle_data", error)
 
-    def on_session(self, phase: str, session: Session) -> None:
+    def on_session(self, event: ScheduledTrigger) -> None:
         """Pass the phase on, and close at the end of the session if it asked for that."""
+        phase, session = event.trigger_type, event.session
+        if session is None:
+            return
+        if phase == "session_open":
+            for feed in self.feeds:
+                if feed.track.instrument.calendar == session.calendar:
+                    for indicator in feed.indicators:
+                        indicator.reset_session()
         for holding in self.holdings:
             if holding.instrument.calendar != session.calendar:
                 continue
@@ -121,7 +204,7 @@ class AlgorithmSlot(Slot):
         if not self.enabled:
             return
         try:
-            self.hooks.on_phase(phase, session)
+            self.hooks.on_phase(event)
         except Exception as error:
             self._failed(phase, error)
 
@@ -165,10 +248,11 @@ class AlgorithmSlot(Slot):
         draft.limit_raw = limit_raw
         draft.stop_raw = stop_raw
         draft.trail_raw = trail_raw
-        draft.time_in_force = time_in_force
+        draft.time_in_force = self.time_in_force if time_in_force is None else time_in_force
         draft.extended_hours = extended_hours
         order = self.desk.submit(holding, draft, holding.correlation_id if closing else self.state.next_correlation())
         holding.plain_orders.append(order)
+        self.orders_placed += 1
         return order
 
     def _judge(self, holding: Holding, quantity_raw: int, price_raw: int) -> Denial | None:
@@ -235,6 +319,9 @@ class AlgorithmSlot(Slot):
                 self.desk.cancel(order)
             holding.target_set = True
             holding.target_raw = target_raw
+            holding.target_type = order_type
+            holding.target_limit_raw = limit_raw
+            holding.target_stop_raw = stop_raw
             return None
         holding.target_set = False
         return self._difference(holding, missing, order_type, limit_raw, stop_raw)
@@ -254,7 +341,9 @@ class AlgorithmSlot(Slot):
             self._call(order, None)
         if holding.target_set and not any(o.cancel_requested for o in holding.plain_orders):
             holding.target_set = False
-            self.order_target(holding.track, holding.target_raw, OrderType.MARKET, 0, 0)
+            self.order_target(
+                holding.track, holding.target_raw, holding.target_type, holding.target_limit_raw, holding.target_stop_raw
+            )
 
     def _call(self, order: Order, fill: Fill | None) -> None:
         try:
@@ -271,6 +360,12 @@ class AlgorithmSlot(Slot):
             self.hooks.on_venue_message(message)
         except Exception as error:
             self._failed("on_broker_message", error)
+
+    def on_split(self, symbol: str, numerator: int, denominator: int) -> None:
+        """Restate its bars and indicators in the new shares."""
+        for feed in self.feeds:
+            if feed.track.instrument.symbol == symbol:
+                feed.rescale(numerator, denominator)
 
     def on_round_trip(self, holding: Holding, trip: RoundTrip) -> None:
         """Nothing: the strategy hears of fills."""

@@ -139,13 +139,17 @@ class Engine:
         tracks = [self.state.by_symbol[symbol] for symbol in symbols]
         slot = AlgorithmSlot(len(self.state.slots), owner, hooks, tracks, self.state, self.desk, self.protection, protection)
         slot.closes_at_end = closes_at_end
+        slot.interval_minutes = interval_minutes
+        slot.base_seconds = self.base_seconds
         self.state.slots.append(slot)
         self.algorithms.append(slot)
         for track in tracks:
-            self._stream(track, interval_minutes).algorithm_slots.append(slot)
+            stream = self._stream(track, interval_minutes)
+            stream.algorithm_slots.append(slot)
             self.keep_days(track)
             if track.history is None:
                 track.history = BarHistory()
+            slot.follow(track, track.history if stream.aggregator is None else BarHistory(), stream.aggregator is not None)
         slot.start()
         return slot
 
@@ -287,7 +291,7 @@ class Engine:
             self._end_session(session)
         for slot in self.state.slots:
             if not isinstance(slot, SignalSlot) or slot.track.instrument.calendar == session.calendar:
-                slot.on_session(event.trigger_type, session)
+                slot.on_session(event)
         if event.trigger_type == "session_close":
             self._close_slice()
 
@@ -417,7 +421,7 @@ class Engine:
         track.last_raw = c
         track.last_time = close_time
         track.bars_seen += 1
-        if track.history is not None:
+        if regular and track.history is not None:
             track.history.add(open_time, o, h, low, c, v)
         if regular and track.day is not None:
             track.day.add(open_time, o, h, low, c, v)
@@ -460,7 +464,7 @@ class Engine:
             if slot.signal is not None:
                 self.signalled.append(slot)
         for algorithm in stream.algorithm_slots:
-            algorithm.fresh = True
+            algorithm.on_bar(stream.track.index, open_time, close_time, o, h, low, c, v)
 
     def _close_slice(self) -> None:
         """Decide what compares instruments: rank signals and spend the capital on the best, then call the algorithms."""

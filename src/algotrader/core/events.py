@@ -298,7 +298,8 @@ class ScheduledTrigger(Event):
     """A session phase or a timer is due. ``time`` is when it takes effect, ``scheduled_time`` when it was due by the calendar.
 
     ``pre_open`` comes half an hour before the open, ``session_ending`` 30 seconds before the close (on bar data: with the last
-    bar close before that). The positions in week and month let schedule rules work without a calendar in the engine.
+    bar close before that). The positions in week and month count sessions from 0 and, with ``half_day`` (the session closes early),
+    let schedule rules work without a calendar in the engine.
     """
 
     trigger_type: str = "timer"
@@ -308,6 +309,7 @@ class ScheduledTrigger(Event):
     days_to_week_end: int = 0
     day_of_month: int = 0
     days_to_month_end: int = 0
+    half_day: bool = False
 
     def __post_init__(self) -> None:
         _need(self.trigger_type in TRIGGERS, f"unknown trigger {self.trigger_type!r}")

@@ -197,6 +197,13 @@ class OrderEvents:
             holding.stop_raw = 0
             holding.exit_quantity_raw = 0
             self.protection.request_exit(holding, "a closing order filled more than was held", 0)
+        elif order.role is OrderRole.PLAIN and before * now < 0:
+            # The position changed sides: what protected the old one would be on the wrong side of the new one.
+            holding.stop_raw = 0
+            holding.take_raw = 0
+            for protective in (holding.stop_order, holding.take_order):
+                if protective is not None:
+                    self.desk.cancel(protective)
         elif order.role is OrderRole.EXIT and before:
             holding.exit_quantity_raw = max(holding.exit_quantity_raw - abs(before - now), 0)
 

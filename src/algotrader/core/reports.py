@@ -42,6 +42,7 @@ SESSION: Final = "session"
 NOT_FLAT: Final = "not_flat_after_close"
 SYSTEM: Final = "system_error"
 RECORD: Final = "record"
+STRATEGY_NOTE: Final = "strategy_note"
 
 INFO: Final = "info"
 WARNING: Final = "warning"

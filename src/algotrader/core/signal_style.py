@@ -12,9 +12,10 @@ from typing import Final, final
 
 from algotrader.core import boundary, reports
 from algotrader.core.desk import Draft, OrderDesk
+from algotrader.core.events import ScheduledTrigger
 from algotrader.core.indicators import Indicator
 from algotrader.core.ledger import RoundTrip
-from algotrader.core.market import NS_PER_MINUTE, Bar, Session
+from algotrader.core.market import NS_PER_MINUTE, Bar
 from algotrader.core.orders import Fill, Order, OrderRole, OrderType, Side
 from algotrader.core.protection import Protection
 from algotrader.core.risk import (
@@ -282,9 +283,9 @@ class SignalSlot(Slot):
         beyond = signal.entry_raw >= last if signal.side is Side.BUY else signal.entry_raw <= last
         return OrderType.STOP if beyond else OrderType.LIMIT
 
-    def on_session(self, phase: str, session: Session) -> None:
+    def on_session(self, event: ScheduledTrigger) -> None:
         """End-of-day close, and what is left to do at the next open."""
-        holding = self.holding
+        holding, phase = self.holding, event.trigger_type
         if phase == "session_open":
             self.closing = False
             self.admitted = self.scanner is None

@@ -9,10 +9,11 @@ from mypy_extensions import mypyc_attr
 
 from algotrader.core.breakers import DailyBreaker
 from algotrader.core.commands import Command
+from algotrader.core.events import ScheduledTrigger
 from algotrader.core.instruments import Instrument, VenueCapabilities
 from algotrader.core.ledger import Ledger, Position, RoundTrip
 from algotrader.core.market import Session
-from algotrader.core.orders import Fill, Order
+from algotrader.core.orders import Fill, Order, OrderType
 from algotrader.core.reports import INFO, Report
 from algotrader.core.risk import PPM, RiskPolicy, ppm
 
@@ -144,7 +145,7 @@ class Slot:
         self.risk_sized = False
         self.errors = 0
 
-    def on_session(self, phase: str, session: Session) -> None:
+    def on_session(self, event: ScheduledTrigger) -> None:
         """A phase of the trading day: pre_open, session_open, session_ending or session_close."""
 
     def on_slice(self, now: int) -> None:
@@ -199,6 +200,9 @@ class Holding:
         self.plain_orders: list[Order] = []
         self.target_set: bool = False
         self.target_raw: int = 0
+        self.target_type: OrderType = OrderType.MARKET
+        self.target_limit_raw: int = 0
+        self.target_stop_raw: int = 0
         self.oco_serial: int = 0
         self.synthetic_take: bool = False
 
