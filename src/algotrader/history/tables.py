@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import gzip
+import io
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import polars as pl
 
@@ -17,6 +19,7 @@ SURPLUS: Final = "__surplus"
 """Column that is true for a CSV line with more values than the header has names."""
 
 _PARQUET_MAGIC: Final = b"PAR1"
+_GZIP_MAGIC: Final = b"\x1f\x8b"
 _SEPARATORS: Final = ",;\t|"
 _NO_TABLE: Final = "give a CSV file with a header line, or a Parquet file"
 
@@ -30,8 +33,11 @@ def read_table(path: Path) -> pl.DataFrame:
     """
     if path.is_dir():
         raise UserError(f"{path} is a folder", _NO_TABLE)
-    with path.open("rb") as handle:
-        head = handle.read(65_536)
+    try:
+        with _open(path) as handle:
+            head = handle.read(65_536)
+    except (EOFError, gzip.BadGzipFile):
+        raise UserError(f"{path} is a damaged archive", _NO_TABLE) from None
     if not head.strip():
         raise UserError(f"{path} is empty", _NO_TABLE)
     try:
@@ -41,6 +47,13 @@ def read_table(path: Path) -> pl.DataFrame:
     if not table.height:
         raise UserError(f"{path} has a header but no rows", _NO_TABLE)
     return table
+
+
+def _open(path: Path) -> IO[bytes]:
+    """Open a file for reading bytes, unpacked where it is gzipped."""
+    with path.open("rb") as handle:
+        packed = handle.read(2) == _GZIP_MAGIC
+    return gzip.open(path) if packed else path.open("rb")
 
 
 def _read_parquet(path: Path) -> pl.DataFrame:
@@ -69,5 +82,5 @@ def _read_csv(path: Path, head: bytes) -> pl.DataFrame:
 
 
 def _surplus_lines(path: Path, separator: str, width: int) -> list[int]:
-    with path.open(encoding="utf-8", errors="replace", newline="") as handle:
+    with _open(path) as raw, io.TextIOWrapper(raw, encoding="utf-8", errors="replace", newline="") as handle:
         return [number for number, row in enumerate(csv.reader(handle, delimiter=separator), start=1) if len(row) > width]

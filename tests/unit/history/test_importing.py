@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -192,6 +193,21 @@ def test_what_is_no_table_is_refused(catalogue: Catalogue, tmp_path: Path, conte
     path = tmp_path / "file"
     path.write_bytes(content)
     with pytest.raises(UserError, match=message):
+        import_file(path, "AAPL", "1m", catalogue)
+
+
+@pytest.mark.parametrize("surplus", ["", ",7"])
+def test_gzipped_files_are_read(catalogue: Catalogue, tmp_path: Path, surplus: str) -> None:
+    path = tmp_path / "bars.csv.gz"
+    path.write_bytes(gzip.compress("\n".join([HEAD, *GOOD[:5], GOOD[5] + surplus]).encode()))
+    report = import_file(path, "AAPL", "1m", catalogue)
+    assert (report.good_rows, report.bad_rows) == ((5, 1) if surplus else (6, 0))
+
+
+def test_a_damaged_archive_is_refused(catalogue: Catalogue, tmp_path: Path) -> None:
+    path = tmp_path / "bars.csv.gz"
+    path.write_bytes(gzip.compress(b"timestamp,open")[:15])
+    with pytest.raises(UserError, match="is a damaged archive"):
         import_file(path, "AAPL", "1m", catalogue)
 
 
