@@ -1,0 +1,140 @@
+"""``algo-trader strategies``: which strategies there are, and what each can be told."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from algotrader.cli.ui import WIDTH
+from algotrader.errors import UserError
+
+if TYPE_CHECKING:
+    from algotrader.strategies.registry import StrategyType
+
+
+_BUILT_IN: Final = "algotrader.strategies"
+
+
+@click.command()
+@click.argument("name", required=False)
+def strategies(name: str | None) -> None:
+    """List the strategies, or describe the one called NAME.
+
+    NAME may also be path/to/file.py:Class.
+    """
+    from algotrader.strategies.registry import UnknownStrategy, load_strategy
+
+    if name is None:
+        _list()
+        return
+    try:
+        found = load_strategy(name)
+    except UnknownStrategy as error:
+        raise UserError(str(error), "`algo-trader strategies` lists them") from None
+    _describe(name, found)
+
+
+def _list() -> None:
+    from algotrader.cli.ui import plain_table, print_table
+    from algotrader.strategies.registry import UnknownStrategy, load_strategy, strategy_names
+
+    table = plain_table("strategy", "style", "what it does")
+    for name in sorted(strategy_names()):
+        try:
+            found = load_strategy(name)
+        except UnknownStrategy as error:
+            table.add_row(name, "", f"cannot be loaded: {error}")
+        else:
+            table.add_row(name, style_of(found), first_line(found))
+    print_table(table)
+    click.echo()
+    click.echo("`algo-trader strategies NAME` shows the parameters of one.")
+
+
+def style_of(found: StrategyType) -> str:
+    """``signal`` or ``algorithm``."""
+    from algotrader.strategies.base import SignalStrategy
+
+    return "signal" if issubclass(found, SignalStrategy) else "algorithm"
+
+
+def first_line(found: type) -> str:
+    """What a strategy is, in a line: of its module where it is built in (the module is about it alone), else of its class."""
+    module = inspect.getmodule(found)
+    built_in = module is not None and found.__module__.startswith(f"{_BUILT_IN}.")
+    text = inspect.cleandoc((module.__doc__ if built_in and module is not None else found.__doc__) or "")
+    return text.splitlines()[0].replace("``", "") if text else "(no description)"
+
+
+def _describe(name: str, found: StrategyType) -> None:
+    from algotrader.strategies.base import SignalStrategy
+
+    click.echo(f"{name} ({style_of(found)} style, {found.__name__})")
+    click.echo()
+    for line in textwrap.wrap(first_line(found), WIDTH):
+        click.echo(line)
+    click.echo()
+    _show_parameters(found)
+    click.echo()
+    facts = _signal_facts(found) if issubclass(found, SignalStrategy) else _algorithm_facts(found)
+    width = max(len(label) for label, _ in facts)
+    for label, text in facts:
+        click.echo(f"{label:<{width}}  {text}")
+
+
+def _show_parameters(found: StrategyType) -> None:
+    from algotrader.cli.ui import plain_table, print_table
+    from algotrader.strategies.parameters import Parameters, describe_parameters
+
+    kind = getattr(found, "parameters_type", None)
+    rows = describe_parameters(kind) if isinstance(kind, type) and issubclass(kind, Parameters) else []
+    if not rows:
+        click.echo("It has no parameters.")
+        return
+    table = plain_table("parameter", "default", "bounds", "meaning", right=("default",))
+    for row in rows:
+        table.add_row(*row)
+    print_table(table)
+
+
+def _signal_facts(found: StrategyType) -> list[tuple[str, str]]:
+    """How a signal-style strategy declares its protection, sizing and closing, in words."""
+    from algotrader.strategies.base import SignalStrategy
+
+    if not issubclass(found, SignalStrategy):
+        return []
+    protection = {
+        "planned": "planned: every entry comes with its own stop",
+        "emergency": "emergency: a stop at a percentage of the entry, from the risk policy",
+        "none": "none: positions have no stop",
+    }
+    sizing = {
+        "risk": "by risk: from the distance to the stop, with every cap",
+        "explicit": "explicit: its own quantity, checked only",
+    }
+    hours = "the regular session only" if found.regular_hours else "extended hours too"
+    return [
+        ("protection", protection.get(found.protection, found.protection)),
+        ("sizing", sizing.get(found.sizing, found.sizing)),
+        ("at the session's end", "closes its positions" if found.close_at_session_end else "keeps its positions"),
+        ("hours", hours),
+        ("sides", "long and short" if found.allow_short or _has_short_parameter(found) else "long only"),
+    ]
+
+
+def _has_short_parameter(found: StrategyType) -> bool:
+    kind = getattr(found, "parameters_type", None)
+    return "allow_short" in getattr(kind, "model_fields", {})
+
+
+def _algorithm_facts(found: StrategyType) -> list[tuple[str, str]]:
+    """How an algorithm-style strategy declares the same."""
+    ends = "closes its positions" if getattr(found, "close_at_session_end", False) else "keeps its positions"
+    return [
+        ("protection", str(getattr(found, "protection", "none"))),
+        ("sizing", "explicit: the quantities of its orders, checked only"),
+        ("at the session's end", ends),
+    ]

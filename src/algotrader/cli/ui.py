@@ -1,0 +1,68 @@
+"""What commands share in a terminal: a console (of a fixed width where there is none), tables, progress, the kind of the engine."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+WIDTH: Final = 80
+"""Columns of text that goes to a file or a pipe."""
+
+Report = Callable[[float, str], None]
+"""Receives progress: the fraction done, and a few words."""
+
+
+def console() -> Console:
+    """A console for standard output; without a terminal its width is fixed, so that a file gets the same text everywhere."""
+    from rich.console import Console
+
+    return Console(width=shutil.get_terminal_size((WIDTH, 24)).columns, highlight=False, markup=False)
+
+
+def plain_table(*headers: str, right: Sequence[str] = ()) -> Table:
+    """A table with a line under its headers and no frame; columns named in ``right`` are flush right."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for header in headers:
+        table.add_column(header, justify="right" if header in right else "left", overflow="fold")
+    return table
+
+
+def print_table(table: Table) -> None:
+    """Print a table without markup being read from its cells."""
+    console().print(table)
+
+
+@contextmanager
+def progress(description: str) -> Iterator[Report | None]:
+    """Show a bar on standard error while the body runs, where that is a terminal; elsewhere give None and show nothing."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=None), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(description, total=1.0)
+
+        def report(fraction: float, text: str) -> None:
+            bar.update(task, completed=fraction, description=text or description)
+
+        yield report
+
+
+def engine_kind() -> str:
+    """``compiled`` when the engine is a compiled extension, ``plain Python`` when it is not."""
+    from algotrader.core import engine
+
+    return "compiled" if str(engine.__file__).endswith((".so", ".pyd")) else "plain Python"
