@@ -330,10 +330,7 @@ class Engine:
                 continue
             holding = state.order_holding[order.client_order_id]
             if timer[2] == TIMER_PARTIAL:
-                holding.partial_deadline = 0
-                if order.filled_raw and not order.is_final:
-                    self.desk.cancel(order)
-                    holding.partial_deadline = state.now
+                self.order_events.entry_wait_over(order, holding)
             elif timer[2] == TIMER_STOP_LIMIT and not order.is_final:
                 self.protection.request_exit(holding, "triggered stop-limit did not fill", 0)
             self._settle(holding)

@@ -121,6 +121,9 @@ class OrderEvents:
         leg.venue_order_id = event.venue_order_id
         if order.pending_leg is leg:
             self._take_over(order, leg)
+        if order.attached and order.role is OrderRole.STOP_LOSS:
+            message = f"stop at {order.instrument.price(order.stop_raw)} for {order.quantity}"
+            self.state.report(reports.STOP_PLACED, reports.INFO, holding, message, order, order.stop_raw)
         order.attached = False
         if order.state in _LIVE:
             order.set_state(OrderState.PARTIALLY_FILLED if order.filled_raw else OrderState.ACCEPTED)
@@ -356,6 +359,22 @@ class OrderEvents:
             holding.stop_attempts = 0
         if holding.slot is not None:
             holding.slot.on_order_final(holding, order)
+
+    def entry_wait_over(self, entry: Order, holding: Holding) -> None:
+        """The moment given to an entry at a venue that takes no stop beside it is over."""
+        if holding.entry_order is not entry:
+            return
+        holding.partial_deadline = 0
+        if entry.filled_raw and not entry.is_final:
+            self.desk.cancel(entry)
+            holding.partial_deadline = self.state.now
+            return
+        child = holding.stop_order
+        if child is not None and child.attached and not child.is_final and child.parent_id == entry.client_order_id:
+            # The venue owes us a word about the stop that came with the entry.
+            child.attached = False
+            holding.track.unknown_orders += 1
+            self._unknown(OrderFateUnknown(self.state.now, child.client_order_id, "attached stop not confirmed"), child, holding)
 
     def _entry_ended(self, order: Order, holding: Holding) -> None:
         holding.partial_deadline = 0

@@ -154,9 +154,9 @@ class Protection:
         return f"{holding.correlation_id}-{holding.oco_serial}"
 
     def _await_entry(self, holding: Holding) -> None:
-        """The venue takes no stop while the entry works: give the rest of the entry a moment, then cancel it."""
+        """The venue takes no stop while the entry works, or still has to bring the attached one to life: wait a moment for it."""
         entry = holding.entry_order
-        if entry is None or entry.is_final or holding.partial_deadline:
+        if entry is None or holding.partial_deadline:
             return
         holding.partial_deadline = self.state.now + PARTIAL_ENTRY_WAIT_NS
         self.state.set_timer(holding.partial_deadline, TIMER_PARTIAL, entry.client_order_id)
@@ -251,7 +251,7 @@ class Protection:
             return ""
         if self._being_closed(holding) or holding.waits_until > self.state.now:
             return ""
-        if holding.partial_deadline and holding.has_live_entry:
+        if holding.partial_deadline and (holding.has_live_entry or self._held_child(holding.stop_order)):
             return ""
         covered = _coverage(holding.stop_order)
         exit_order = holding.exit_order
