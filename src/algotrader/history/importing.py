@@ -136,16 +136,13 @@ def _parse(table: pl.DataFrame, chosen: Mapping[str, str], instrument: Instrumen
     """Read times and numbers and find every bad row, in the order in which a person would look."""
     raw_time = _raw_time(table, chosen)
     numbers = _numbers(table, chosen, instrument, job, notes)
-    raws = [raw_time.cast(pl.String).alias("raw_time")]
-    raws += [table[chosen[field]].cast(pl.String).alias(f"raw_{field}") for field in FIELDS[1:]]
-    columns = [table[LINE], table[SURPLUS], *raws]
-    columns += [parsed.values.alias(field) for field, parsed in numbers.items()]
+    raw = table.select(LINE, *[pl.col(chosen[field]).alias(field) for field in FIELDS[1:]]).with_columns(raw_time.alias("time"))
+    columns = [table[LINE], table[SURPLUS], *[parsed.values.alias(field) for field, parsed in numbers.items()]]
     columns += [parsed.faults.alias(f"fault_{field}") for field, parsed in numbers.items()]
-    rows = Rows(pl.DataFrame(columns))
+    rows = Rows(pl.DataFrame(columns), raw)
     rows.blame("time", "the line has more values than the header has names", pl.col(SURPLUS))
     clock = read_clock(raw_time, job.date_format)
-    missing = pl.col("raw_time").is_null() | (pl.col("raw_time").str.strip_chars() == "")
-    rows.blame("time", MISSING, missing)
+    rows.blame_lines("time", MISSING, table[LINE].filter(raw_time.cast(pl.String).str.strip_chars().fill_null("") == ""))
     if job.daily:
         _place_days(rows, clock, instrument.calendar, job)
     else:

@@ -91,7 +91,10 @@ def _parse_text(raw: pl.Series, scale: int, rounding: bool) -> Numbers:
     digits = pl.concat_str("whole", pl.col("part").str.pad_end(scale, "0")).str.replace(r"^$", "0")
     value = pl.concat_str(pl.col("sign").str.replace_all("+", "", literal=True), digits).cast(pl.Int64, strict=False)
     known = parts.with_columns(missing.alias("missing"), fits.fill_null(False).alias("fits"), value.alias("value"))
-    rest = _parse_odd(known.filter(~pl.col("fits") & ~pl.col("missing"))["text"].unique().to_list(), scale, rounding)
+    odd = known.filter(~pl.col("fits") & ~pl.col("missing"))["text"].unique()
+    if not odd.len():
+        return _numbers(known.select("value", pl.when("missing").then(pl.lit(MISSING)).alias("fault")), 0)
+    rest = _parse_odd(odd.to_list(), scale, rounding)
     joined = known.join(rest, on="text", how="left", maintain_order="left")
     fault = pl.when("missing").then(pl.lit(MISSING)).when("fits").then(None).otherwise("odd_fault").alias("fault")
     result = joined.select(pl.when("fits").then("value").otherwise("odd_value").alias("value"), fault)
@@ -145,7 +148,9 @@ def fitting_scale(columns: list[pl.Series], wanted: int) -> int:
 
 def decimals_used(columns: list[pl.Series], least: int, most: int) -> int:
     """How many decimals the numbers of these columns have, at least ``least`` and at most ``most``."""
+    long = rf"\.\d{{{least + 1},}}|[eE]"
+    suspects = [c.filter(c.str.contains(long).fill_null(False)) if c.dtype == pl.String else c for c in columns]
     for scale in range(least, most):
-        if all(not (parse_numbers(c, scale, rounding=False).faults == too_many_decimals(scale)).any() for c in columns):
+        if all(not (parse_numbers(c, scale, rounding=False).faults == too_many_decimals(scale)).any() for c in suspects if c.len()):
             return scale
     return most

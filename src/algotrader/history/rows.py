@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Final
 
 import numpy as np
@@ -21,10 +22,12 @@ class Rows:
     """A table of rows with the columns ``column`` and ``reason`` of their first fault; a row without a reason is good so far.
 
     Args:
-        frame: parsed rows with ``LINE``; raw values as text under ``raw_<column>``.
+        frame: parsed rows with ``LINE``.
+        raw: the values as they stand in the file, with ``LINE`` and under the names of the columns blamed.
     """
 
-    def __init__(self, frame: pl.DataFrame) -> None:
+    def __init__(self, frame: pl.DataFrame, raw: pl.DataFrame) -> None:
+        self._raw: Final = raw
         self.frame = frame.with_columns(pl.lit(None, pl.String).alias("column"), pl.lit(None, pl.String).alias("reason"))
 
     def blame(self, column: str, reason: str | pl.Expr, is_bad: pl.Expr) -> None:
@@ -56,8 +59,13 @@ class Rows:
 
     def first_bad(self) -> list[BadRow]:
         """The first bad rows by line."""
-        bad = self.frame.filter(pl.col("reason").is_not_null()).sort(LINE).head(SHOWN)
-        return [BadRow(row[LINE], row["column"], str(row[f"raw_{row['column']}"] or ""), row["reason"]) for row in bad.to_dicts()]
+        bad = self.frame.filter(pl.col("reason").is_not_null()).sort(LINE).head(SHOWN).select(LINE, "column", "reason")
+        found = bad.join(self._raw.filter(pl.col(LINE).is_in(bad[LINE].to_list())), on=LINE, maintain_order="left")
+        return [BadRow(row[LINE], row["column"], _shown(row[row["column"]]), row["reason"]) for row in found.to_dicts()]
+
+
+def _shown(value: object) -> str:
+    return "" if value is None else str(value)
 
 
 def check_spacing(times: Times, interval: str) -> None:
@@ -125,7 +133,7 @@ def longest_rising(times: Times) -> Mask:
     rows_of: list[int] = []
     previous = np.full(len(times), -1, dtype=np.int64)
     for row, time in enumerate(times.tolist()):
-        place = int(np.searchsorted(tails, time)) if tails and time <= tails[-1] else len(tails)
+        place = bisect_left(tails, time)
         previous[row] = rows_of[place - 1] if place else -1
         if place == len(tails):
             tails.append(time)

@@ -6,7 +6,7 @@ import csv
 import gzip
 import io
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, cast
 
 import polars as pl
 
@@ -53,7 +53,7 @@ def _open(path: Path) -> IO[bytes]:
     """Open a file for reading bytes, unpacked where it is gzipped."""
     with path.open("rb") as handle:
         packed = handle.read(2) == _GZIP_MAGIC
-    return gzip.open(path) if packed else path.open("rb")
+    return cast(IO[bytes], gzip.open(path)) if packed else path.open("rb")
 
 
 def _read_parquet(path: Path) -> pl.DataFrame:

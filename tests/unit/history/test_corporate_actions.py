@@ -63,7 +63,11 @@ def bars(*days: tuple[str, int, int]) -> pl.DataFrame:
 
 def test_adjusted_prices_are_in_shares_of_today() -> None:
     raw = bars(("2014-06-06", 7_000_001, 10), ("2014-06-09", 1_000_000, 70), ("2020-08-31", 250_000, 280))
-    actions = [Split(date(2014, 6, 9), 7), Dividend(date(2014, 8, 7), Decimal("0.47")), Split(date(2020, 8, 31), 4)]
+    actions: list[Split | Dividend] = [
+        Split(date(2014, 6, 9), 7),
+        Dividend(date(2014, 8, 7), Decimal("0.47")),
+        Split(date(2020, 8, 31), 4),
+    ]
     adjusted = split_adjusted(raw, actions, "XNYS", 4)
     # 700.0001 / 28 = 25.0000035…, at a millionth 25.000004
     assert adjusted["close"].to_list() == [25_000_004, 25_000_000, 25_000_000]
