@@ -125,6 +125,9 @@ class OrderEvents:
             message = f"stop at {order.instrument.price(order.stop_raw)} for {order.quantity}"
             self.state.report(reports.STOP_PLACED, reports.INFO, holding, message, order, order.stop_raw)
         order.attached = False
+        for child in (holding.stop_order, holding.take_order):
+            if child is not None and child.attached and child.parent_id == order.client_order_id:
+                child.set_state(OrderState.SUBMITTED)
         if order.state in _LIVE:
             order.set_state(OrderState.PARTIALLY_FILLED if order.filled_raw else OrderState.ACCEPTED)
             self.state.report(reports.ORDER_ACCEPTED, reports.INFO, holding, event.venue_order_id, order)
