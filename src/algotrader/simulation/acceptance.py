@@ -138,7 +138,8 @@ class Acceptance:
         # A stop set for an entry of the bar at hand was sent inside that bar, whose close it could not know.
         if last == 0 or self.execution.protects_entry(index, sign):
             return False
-        return beyond(sign, last, stop_raw)
+        # At the last price it is not through: an entry may be set at the close, and triggers with the next print.
+        return last != stop_raw and beyond(sign, last, stop_raw)
 
     def _through_text(self, instrument: Instrument, index: int, stop_raw: int) -> str:
         last = self.execution.last_price[index]

@@ -7,6 +7,7 @@ from typing import Final, final
 from algotrader.core.orders import OrderType
 from algotrader.simulation.execution import Execution
 from algotrader.simulation.matching import (
+    ARRIVED_INSIDE,
     AT_CLOSE_AUCTION,
     AT_OPEN,
     AT_OPEN_MARKET,
@@ -72,6 +73,8 @@ class BarMatcher:
         trade = self.execution.trade
         if order_phase == AT_OPEN_MARKET:
             trade(order, tape, tape.open, tape.open_time, True, False)
+        elif order_phase == ARRIVED_INSIDE:
+            trade(order, tape, tape.close, tape.close_time, True, False)
         elif order_phase == LIMIT_INSIDE:
             trade(order, tape, order.limit_raw, tape.close_time, False, True)
         elif order_phase == AT_CLOSE_AUCTION:

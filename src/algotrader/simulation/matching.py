@@ -16,6 +16,8 @@ STOP_INSIDE: Final = 2
 """Its trigger lies inside the bar. Stops go before limits: of two possible ends of a position the worse is assumed."""
 LIMIT_INSIDE: Final = 3
 AT_CLOSE_AUCTION: Final = 4
+ARRIVED_INSIDE: Final = 5
+"""A market order that came in after the bar's open; of the bar's prices only the close is sure to have come later."""
 
 UNLIMITED: Final = -1
 _MILLION: Final = 1_000_000
@@ -99,8 +101,10 @@ def clamp(price: int, low: int, high: int) -> int:
 
 
 def eligible(order: WorkingOrder, tape: TradingRange) -> bool:
-    """Whether a bar may match an order: it was there when the bar opened, and works at this hour."""
-    if order.held or order.ended or order.arrived > tape.open_time:
+    """Whether a bar may match an order: it was there when the bar opened, or is to fill at once, and works at this hour."""
+    if order.held or order.ended:
+        return False
+    if order.arrived > tape.open_time and not (is_plain_market(order) and order.arrived < tape.close_time):
         return False
     if not (tape.regular or order.extended_hours):
         return False
@@ -109,10 +113,19 @@ def eligible(order: WorkingOrder, tape: TradingRange) -> bool:
     return True
 
 
+def is_plain_market(order: WorkingOrder) -> bool:
+    """Whether an order takes whatever price there is, at once and outside the auctions."""
+    if order.is_limit or order.waits_for_trigger:
+        return False
+    return order.time_in_force is not TimeInForce.OPG and order.time_in_force is not TimeInForce.CLS
+
+
 def phase(order: WorkingOrder, tape: TradingRange) -> int:
     """When within the bar an eligible order acts; ``NOT_REACHED`` when the bar does not concern it."""
     if order.time_in_force is TimeInForce.CLS:
         return AT_CLOSE_AUCTION if tape.close_time == tape.session_close else NOT_REACHED
+    if order.arrived > tape.open_time:
+        return ARRIVED_INSIDE
     if order.waits_for_trigger:
         if beyond(order.sign, tape.open, order.stop_raw):
             return AT_OPEN

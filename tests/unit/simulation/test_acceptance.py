@@ -99,10 +99,11 @@ def test_increments_and_minimums(order: str, answer: str) -> None:
     ("order", "answer"),
     [
         ("a sell 10 stop 99.99", "accepted"),
-        ("a sell 10 stop 100", "refused through_market"),
-        ("a sell 10 stop_limit 101 100", "refused through_market"),
+        ("a sell 10 stop 100", "accepted"),
+        ("a sell 10 stop 100.01", "refused through_market"),
         ("a buy 10 stop 100.01", "accepted"),
-        ("a buy 10 stop 100", "refused through_market"),
+        ("a buy 10 stop 100", "accepted"),
+        ("a buy 10 stop 99.99", "refused through_market"),
         ("a sell 10 trailing_stop 1", "accepted"),
     ],
 )
@@ -270,7 +271,7 @@ def test_replace_keeps_priority() -> None:
 @pytest.mark.parametrize(
     ("new_id", "quantity", "stop", "code"),
     [
-        ("s-r1", 10, "100", "through_market"),
+        ("s-r1", 10, "100.01", "through_market"),
         ("s-r1", 10, "95.001", "unsupported"),
         ("s", 10, "96", "duplicate_id"),
         ("s-r1", 11, "96", "insufficient_quantity"),

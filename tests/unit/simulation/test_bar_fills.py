@@ -132,12 +132,12 @@ def test_trailing_stop_starts_from_the_last_price() -> None:
 
 @pytest.mark.parametrize(
     ("arrives", "fills"),
-    [(1, ["1 a buy 10 @ 100.00"]), (0.5, ["1 a buy 10 @ 100.00"]), (1.01, ["2 a buy 10 @ 50.00"]), (2, ["2 a buy 10 @ 50.00"])],
+    [(1, ["1 a buy 10 @ 100.00"]), (0.5, ["1 a buy 10 @ 100.00"]), (1.01, ["2 a buy 10 @ 100.50"]), (2, ["2 a buy 10 @ 50.00"])],
 )
-def test_no_bar_that_opened_before_the_order_came_matches_it(arrives: float, fills: list[str]) -> None:
+def test_a_market_order_that_comes_inside_a_bar_fills_at_its_close(arrives: float, fills: list[str]) -> None:
     desk = Desk()
     desk.send(arrives, "a buy 10 market")
-    assert desk.bars(1, [FLAT, ("50", "51", "49", "50")]) == fills
+    assert desk.bars(1, [("100", "101", "99", "100.50"), ("50", "51", "49", "50")]) == fills
 
 
 @pytest.mark.parametrize(
