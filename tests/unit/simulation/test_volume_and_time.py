@@ -252,3 +252,12 @@ def test_fractional_quantities_fill_exactly() -> None:
     desk.bar(1, *FLAT)
     assert desk.venue.positions[0] == 1_500_000
     assert desk.cash == Decimal(-150)
+
+
+def test_halted_instrument_fills_nothing_at_its_last_close_either() -> None:
+    desk = Desk(replace(SimulationSettings.ideal(), fill="close"))
+    desk.mark("100")
+    desk.venue.set_halted(0, True)
+    assert desk.send(1, "a buy 10 market") == ["1 a accepted"]
+    desk.venue.set_halted(0, False)
+    assert desk.bar(1, *FLAT) == ["1 a buy 10 @ 100.00"]
