@@ -115,9 +115,11 @@ class BacktestLoop:
         self._arrive(close_time)
 
     def _arrive(self, time: int) -> None:
-        """Commands on their way that reach the venue by ``time``."""
-        if self.venue.in_flight:
+        """Commands on their way that reach the venue by ``time``, and those that the answers to them set off."""
+        while self.venue.in_flight:
             self.venue.advance(time)
+            if not self.venue.events:
+                return
             self._exchange()
 
     def _deliver(self, item: Scheduled) -> None:
