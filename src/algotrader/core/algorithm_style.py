@@ -6,7 +6,6 @@ form that people know from Zipline.
 
 from __future__ import annotations
 
-import traceback
 from typing import Final, final
 
 from mypy_extensions import mypyc_attr
@@ -389,6 +388,4 @@ class AlgorithmSlot(Slot):
         self.errors += 1
         if self.errors <= MAX_ERROR_REPORTS:
             symbols = ",".join([track.instrument.symbol for track in self.tracks])
-            trace = "".join(traceback.format_exception(error))
-            message = f"{type(error).__name__}: {error} in {where}\n{trace}"
-            self.state.note(reports.STRATEGY_ERROR, message, symbols, self.owner, reports.ERROR)
+            self.state.failed(self.owner, symbols, f"in {where}", error)

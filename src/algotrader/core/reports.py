@@ -52,7 +52,7 @@ CRITICAL: Final = "critical"
 
 @final
 class Report:
-    """One thing the engine tells. ``correlation_id`` ties signal, orders and round trip."""
+    """One thing the engine tells. ``correlation_id`` ties signal, orders and round trip; ``error`` is what a strategy raised."""
 
     def __init__(
         self,
@@ -65,6 +65,7 @@ class Report:
         order_id: str = "",
         correlation_id: str = "",
         number: int = 0,
+        error: BaseException | None = None,
     ) -> None:
         self.kind: Final = kind
         self.time: Final = time
@@ -75,6 +76,7 @@ class Report:
         self.order_id: Final = order_id
         self.correlation_id: Final = correlation_id
         self.number: Final = number
+        self.error: Final = error
 
     def __repr__(self) -> str:
         who = f" {self.owner}" if self.owner else ""

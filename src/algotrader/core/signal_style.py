@@ -7,7 +7,6 @@ Signals are collected and ranked when the slice closes.
 
 from __future__ import annotations
 
-import traceback
 from typing import Final, final
 
 from algotrader.core import boundary, reports
@@ -334,8 +333,5 @@ class SignalSlot(Slot):
         """A strategy's own mistake: told with symbol, bar and trace; this bar is skipped and everything else goes on."""
         self.errors += 1
         if self.errors <= MAX_ERROR_REPORTS:
-            where = "" if bar is None else f" at {bar!r}"
-            trace = "".join(traceback.format_exception(error))
-            self.state.report(
-                reports.STRATEGY_ERROR, reports.ERROR, self.holding, f"{type(error).__name__}: {error}{where}\n{trace}"
-            )
+            where = "after its position closed" if bar is None else f"at {bar!r}"
+            self.state.failed(self.owner, self.track.instrument.symbol, where, error)

@@ -14,7 +14,7 @@ from algotrader.core.instruments import Instrument, VenueCapabilities
 from algotrader.core.ledger import Ledger, Position, RoundTrip
 from algotrader.core.market import Session
 from algotrader.core.orders import Fill, Order, OrderType
-from algotrader.core.reports import INFO, Report
+from algotrader.core.reports import ERROR, INFO, STRATEGY_ERROR, Report
 from algotrader.core.risk import PPM, RiskPolicy, ppm
 
 PROTECT_PLANNED: Final = "planned"
@@ -278,6 +278,11 @@ class EngineState:
     def note(self, kind: str, message: str, symbol: str = "", owner: str = "", level: str = INFO) -> None:
         """Tell the observers something that concerns no holding."""
         self.reports.append(Report(kind, self.now, level, owner, symbol, message))
+
+    def failed(self, owner: str, symbol: str, message: str, error: Exception) -> None:
+        """Tell the observers that a strategy raised; they format the trace, for that reads source files."""
+        text = f"{type(error).__name__}: {error} {message}"
+        self.reports.append(Report(STRATEGY_ERROR, self.now, ERROR, owner, symbol, text, error=error))
 
     def total_cash(self) -> int:
         """All cash, money; quote currencies of one account count at par."""

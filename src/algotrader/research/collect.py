@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import traceback
 from typing import Final
 
 import numpy as np
@@ -97,7 +98,8 @@ class Collector:
         elif report.kind == reports.TRADE_CLOSED:
             self.stops.append(StopRecord(report.time, report.symbol, report.owner, None))
         elif report.kind in _PROBLEMS and len(self.problems) < MAX_PROBLEMS:
-            self.problems.append(ProblemRecord(report.time, report.kind, report.symbol, report.message))
+            trace = "" if report.error is None else "\n" + "".join(traceback.format_exception(report.error)).rstrip()
+            self.problems.append(ProblemRecord(report.time, report.kind, report.symbol, report.message + trace))
 
     def _trips(self) -> list[RoundTripRecord]:
         found = []
