@@ -92,6 +92,17 @@ def test_usual_names_of_calendars(name: str, normal: str) -> None:
     assert normal_calendar(name) == normal
 
 
+def test_mask_at_the_edges_of_a_break() -> None:
+    session = session_of_day("XTKS", date(2024, 11, 6))
+    assert session is not None
+    ((start, end),) = session.breaks
+    assert regular_mask("XTKS", np.array([start - 1, start, end - 1, end])).tolist() == [True, False, False, True]
+
+
+def test_mask_before_the_first_known_session() -> None:
+    assert regular_mask("XNYS", np.array([-(10**18), 0])).tolist() == [False, False]
+
+
 def test_unknown_calendar_suggests_a_known_one() -> None:
     with pytest.raises(UserError, match="'XNYSE' is not a calendar") as caught:
         normal_calendar("XNYSE")

@@ -11,6 +11,7 @@ from datetime import date
 from itertools import chain, pairwise
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -54,12 +55,14 @@ def bars_at(minutes: list[int], base: int) -> pl.DataFrame:
 
 @settings(max_examples=40)
 @given(
-    minutes=st.lists(st.lists(st.integers(-40, 40), unique=True, min_size=1, max_size=30).map(sorted), min_size=3, max_size=3),
+    minutes=st.lists(st.lists(st.integers(-9, 9), unique=True, min_size=6, max_size=19).map(sorted), min_size=3, max_size=3),
     chunk_rows=st.integers(1, 12),
     rows_at_once=st.integers(1, 100),
-    span=st.tuples(st.integers(-50, 50), st.integers(-50, 50)).map(sorted),
+    span=st.tuples(st.integers(-12, 0), st.integers(0, 12)),
 )
-def test_chunks_hold_every_bar_once_in_order(minutes: list[list[int]], chunk_rows: int, rows_at_once: int, span: list[int]) -> None:
+def test_chunks_hold_every_bar_once_in_order(
+    minutes: list[list[int]], chunk_rows: int, rows_at_once: int, span: tuple[int, int]
+) -> None:
     start, end = (MONTH_END + minute * NS_PER_MINUTE for minute in span)
     expected = sorted(
         (MONTH_END + (minute + 1) * NS_PER_MINUTE, number, MONTH_END + minute * NS_PER_MINUTE, 1000 * (number + 1) + abs(minute))
@@ -78,6 +81,32 @@ def test_chunks_hold_every_bar_once_in_order(minutes: list[list[int]], chunk_row
     assert all(not left & right for left, right in pairwise(closes))
     assert all(0 < len(chunk) <= max(chunk_rows, len(SYMBOLS)) for chunk in chunks)
     assert all(chunk.regular == [] for chunk in chunks)
+
+
+@given(
+    close_times=st.lists(st.integers(0, 8), min_size=1, max_size=30).map(sorted),
+    chunk_rows=st.integers(1, 10),
+)
+def test_chunks_end_between_two_close_times(close_times: list[int], chunk_rows: int) -> None:
+    times = np.array(close_times)
+    start = 0
+    while start < len(times):
+        end = feed.chunk_end(times, start, chunk_rows)
+        assert end > start
+        assert end == len(times) or times[end] != times[end - 1]
+        assert end - start <= chunk_rows or times[start] == times[end - 1]
+        start = end
+
+
+def test_a_bar_that_closes_where_one_window_ends_comes_once(
+    catalogue: Catalogue, minute_bars: Bars, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two bars and one row at once make two windows, which meet in the middle of the month."""
+    monkeypatch.setattr(feed, "ROWS_AT_ONCE", 1)
+    middle = MONTH_END + 29 * NS_PER_DAY // 2
+    catalogue.write_bars(crypto("BTC/USDT"), "1m", minute_bars(middle - NS_PER_MINUTE, 2))
+    chunks = list(catalogue.columns(["BTC/USDT"], "1m", 0, 2**62, regular_only=False))
+    assert [chunk.close_time for chunk in chunks] == [[middle], [middle + NS_PER_MINUTE]]
 
 
 def test_numbers_follow_the_order_asked_for(catalogue: Catalogue, minute_bars: Bars) -> None:

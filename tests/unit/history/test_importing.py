@@ -51,6 +51,7 @@ BAD_ROWS = [
     pytest.param(row(6, "10,11,9,10,1.5"), "volume", "volume has more than 0 decimal places", id="fraction of a share"),
     pytest.param(row(6, "10.00001,11,9,10,100"), "open", "open has more than 4 decimal places", id="too many decimals"),
     pytest.param(row(6, "1e30,1e30,9,10,100"), "open", "a number is too large for the instrument's scale", id="too large a number"),
+    pytest.param(row(6, f"{'9' * 25},11,9,10,100"), "open", "a number is too large for the instrument's scale", id="25 digits"),
     pytest.param(row(6, '"1,000",1100,9,10,100'), "open", "open is not a number", id="thousands separator"),
     pytest.param(row(6, "ten,11,9,10,100"), "open", "open is not a number", id="words"),
     pytest.param("yesterday,10,11,9,10,100", "time", "time is not a time", id="time that is none"),
@@ -337,6 +338,12 @@ def test_daily_bars_stand_for_their_session(catalogue: Catalogue, csv_file: Csv,
         "2024-07-03 13:30:00+00:00",
         "2024-07-03 17:00:00+00:00",
     ]
+
+
+def test_daily_bars_go_by_their_date_where_both_are_given(catalogue: Catalogue, csv_file: Csv) -> None:
+    path = csv_file("timestamp,date,open,high,low,close,volume", "2024-07-05T03:59:59Z,2024-07-05,10,11,9,10,1")
+    import_file(path, "AAPL", "1d", catalogue)
+    assert times(catalogue, "AAPL", "1d") == ["2024-07-05 13:30:00"]
 
 
 def test_days_without_a_session_are_bad_rows(catalogue: Catalogue, csv_file: Csv) -> None:
