@@ -31,8 +31,9 @@ def fills_frame(result: BacktestResult) -> pl.DataFrame:
         "strategy": [fill.strategy for fill in result.fills],
         "role": [fill.role for fill in result.fills],
     }
-    schema = {name: pl.Float64 if name in ("quantity", "price", "commission") else pl.String for name in rows}
-    schema["time"] = pl.Int64
+    kinds: dict[str, pl.DataType] = dict.fromkeys(("quantity", "price", "commission"), pl.Float64())
+    kinds["time"] = pl.Int64()
+    schema = {name: kinds.get(name, pl.String()) for name in rows}
     return pl.DataFrame(rows, schema=schema).with_columns(pl.col("time").cast(_TIME))
 
 
@@ -49,6 +50,7 @@ def round_trips_frame(result: BacktestResult) -> pl.DataFrame:
         **{name: [float(getattr(trip, name)) for trip in trips] for name in numbers},
         "exit_reason": [trip.exit_reason for trip in trips],
     }
-    kinds = {name: pl.Float64 for name in numbers} | {"entry_time": pl.Int64, "exit_time": pl.Int64}
-    schema = {name: kinds.get(name, pl.String) for name in rows}
+    kinds: dict[str, pl.DataType] = dict.fromkeys(numbers, pl.Float64())
+    kinds |= dict.fromkeys(("entry_time", "exit_time"), pl.Int64())
+    schema = {name: kinds.get(name, pl.String()) for name in rows}
     return pl.DataFrame(rows, schema=schema).with_columns(pl.col("entry_time", "exit_time").cast(_TIME))
