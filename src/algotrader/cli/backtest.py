@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from algotrader.cli.mistakes import strategy_mistakes
 from algotrader.cli.settings import open_catalogue, settings_of_process
 from algotrader.config import CAPITAL, COMMISSION, SLIPPAGE, VOLUME_LIMIT, Settings, read_capital, read_decimal, read_volume_limit
 from algotrader.errors import UserError
@@ -61,6 +62,7 @@ _PATH: Final = click.Path(path_type=Path, dir_okay=False)
 @click.option("--benchmark", metavar="SYMBOL", help="Compare with holding this symbol; the first one by default.")
 @click.option("--report", type=_PATH, metavar="HTML", help="Write the tear sheet to this file.")
 @click.option("--json", "json_file", type=_PATH, metavar="JSON", help="Write figures, round trips and problems to this file.")
+@click.option("--trace", is_flag=True, help="Show where a strategy failed that could not be set up.")
 @click.option("--fills", type=_PATH, metavar="CSV", help="Write every fill to this file.")
 def backtest(strategy: str, symbols: str, folder: Path | None, params: tuple[str, ...], **given: Any) -> None:
     """Read the options, run the backtest, show and write what came of it."""
@@ -77,7 +79,7 @@ def backtest(strategy: str, symbols: str, folder: Path | None, params: tuple[str
     catalogue = open_catalogue(folder, settings)
     if options.benchmark is not None:
         catalogue.instrument(options.benchmark)
-    with progress(f"{strategy}, {len(names)} symbols") as report:
+    with progress(f"{strategy}, {len(names)} symbols") as report, strategy_mistakes(strategy, given["trace"]):
         result = simulate(
             None if routes else strategy,
             names,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from algotrader.cli.mistakes import strategy_mistakes
 from algotrader.cli.ui import WIDTH
-from algotrader.errors import UserError
 
 if TYPE_CHECKING:
     from algotrader.strategies.registry import StrategyType
@@ -25,16 +25,13 @@ def strategies(name: str | None) -> None:
 
     NAME may also be path/to/file.py:Class.
     """
-    from algotrader.strategies.registry import UnknownStrategy, load_strategy
+    from algotrader.strategies.registry import load_strategy
 
     if name is None:
         _list()
         return
-    try:
-        found = load_strategy(name)
-    except UnknownStrategy as error:
-        raise UserError(str(error), "`algo-trader strategies` lists them") from None
-    _describe(name, found)
+    with strategy_mistakes(name):
+        _describe(name, load_strategy(name))
 
 
 def _list() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections import Counter
 from itertools import zip_longest
@@ -12,15 +13,17 @@ import click
 from algotrader.cli.ui import WIDTH
 from algotrader.core import reports
 from algotrader.core.market import utc
+from algotrader.core.risk import DENIED_SIGNAL
 from algotrader.research.formats import NOTHING, cents_text
 from algotrader.research.metrics import Metrics
-from algotrader.research.result import BacktestResult, ProblemRecord
+from algotrader.research.result import BacktestResult
 
 STRATEGY_ERRORS: Final = (reports.STRATEGY_ERROR, reports.STRATEGY_VALUE)
 """Kinds of problems that are the strategy's own mistakes: it raised, or it answered what cannot be used."""
 
 ERRORS_SHOWN: Final = 5
 _CODES_SHOWN: Final = 4
+_LONGEST_ERROR: Final = 200
 _LABEL: Final = 13
 _SECOND_COLUMN: Final = "Round trips"
 _ACTIVITY: Final = {
@@ -46,6 +49,7 @@ _PROBLEMS: Final = {
     reports.STRATEGY_ERROR: "strategy errors",
     reports.STRATEGY_VALUE: "unusable answers of the strategy",
 }
+_BAR: Final = re.compile(r"\s?\bat Bar\([^)]*\):?")
 _CODED: Final = (reports.SIGNAL_DENIED, reports.ORDER_DENIED, reports.ORDER_REJECTED)
 
 
@@ -111,25 +115,37 @@ def _labelled(label: str, text: str) -> list[str]:
 
 
 def _reasons(result: BacktestResult, kind: str) -> str:
-    """The codes of denials and rejections, most frequent first."""
+    """The codes of denials and rejections, most frequent first; where the strategy's own prices are wrong, an example."""
     if kind not in _CODED:
         return ""
-    codes = Counter(problem.message.partition(":")[0].replace("_", " ") for problem in result.problems if problem.kind == kind)
-    return f" ({', '.join(code for code, _ in codes.most_common(_CODES_SHOWN))})" if codes else ""
+    messages = [problem.message for problem in result.problems if problem.kind == kind]
+    codes = Counter(message.partition(":")[0] for message in messages)
+    text = ", ".join(code.replace("_", " ") for code, _ in codes.most_common(_CODES_SHOWN))
+    example = next((message.partition(": ")[2] for message in messages if message.startswith(DENIED_SIGNAL)), "")
+    return f" ({text}{', such as: ' if example else ''}{example})" if text else ""
 
 
 def _strategy_errors(result: BacktestResult) -> list[str]:
-    found = [problem for problem in result.problems if problem.kind in STRATEGY_ERRORS]
+    """A line for every different mistake of the strategy: which symbol, what, how often and when first."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for problem in result.problems:
+        if problem.kind in STRATEGY_ERRORS:
+            found.setdefault((problem.symbol, _bare(problem.message)), []).append(problem.time)
     lines = []
-    for problem in found[:ERRORS_SHOWN]:
-        lines += _labelled("error", _one_line(problem))
-    if len(found) > ERRORS_SHOWN:
-        lines += _labelled("", f"… and {len(found) - ERRORS_SHOWN} more; --json FILE keeps them with their traces")
+    for place, ((symbol, text), times) in enumerate(found.items()):
+        if place == ERRORS_SHOWN:
+            lines += _labelled("", f"… and {len(found) - ERRORS_SHOWN} more; --json FILE keeps all with their traces")
+            break
+        often = f"{len(times)} times, first " if len(times) > 1 else ""
+        when = f"({often}{utc(times[0]):%Y-%m-%d %H:%M} UTC)"
+        lines += _labelled("" if place else "error", f"{symbol} {_shortened(text)} {when}")
     return lines
 
 
-def _one_line(problem: ProblemRecord) -> str:
-    """Symbol, time and the first line of the message, without the trace."""
-    first = problem.message.splitlines()[0] if problem.message else problem.kind
-    when = f"{utc(problem.time):%Y-%m-%d %H:%M} UTC " if problem.time else ""
-    return f"{problem.symbol} {when}{first}".strip()
+def _bare(message: str) -> str:
+    """The first line of a message, without the bar, whose symbol and time are told apart."""
+    return _BAR.sub("", message.splitlines()[0] if message else "").strip()
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_ERROR else f"{text[: _LONGEST_ERROR - 1]}…"
