@@ -36,6 +36,8 @@ class _Job:
     label_end: bool
     date_format: str | None
     rounding: bool
+    strict: bool
+    columns: Mapping[str, str]
 
     @property
     def daily(self) -> bool:
@@ -81,33 +83,40 @@ def import_file(
         UserError: the file as a whole cannot be imported; the hint says what to change.
         OSError: the file cannot be read or the catalogue cannot be written.
     """
-    file = Path(path)
+    wishes = Wishes(asset_class, calendar, price_scale, quantity_scale)
+    zone = None if timezone is None else check_zone(timezone)
+    job = _Job(interval, zone, label == "end", date_format, rounding, strict, columns or {})
     interval_ns(interval)
     if label not in ("start", "end"):
         raise UserError(f"label {label!r} is not known", "bars are labelled by their start or their end")
-    job = _Job(interval, None if timezone is None else check_zone(timezone), label == "end", date_format, rounding)
-    wishes = Wishes(asset_class, calendar, price_scale, quantity_scale)
-    name, kind = read_symbol(symbol, asset_class)
+    return _import(Path(path), read_symbol(symbol, asset_class), catalogue, wishes, job)
+
+
+def _import(file: Path, named: tuple[str, AssetClass], catalogue: Catalogue, wishes: Wishes, job: _Job) -> ImportReport:
+    name, kind = named
     table = read_table(file)
     try:
-        chosen = match_columns(table.columns, name, job.daily, columns)
+        chosen = match_columns(table.columns, name, job.daily, job.columns)
         stored = catalogue.instruments().get(name)
         if stored is not None:
             instrument, notes = stored_instrument(stored, wishes), list[str]()
         else:
             instrument, notes = new_instrument(name, kind, wishes, [table[chosen[p]] for p in _PRICES], table[chosen["volume"]])
         rows = _parse(table, chosen, instrument, job, notes)
-        report = ImportReport(file, instrument, interval, table.height, notes=notes)
-        _judge(rows, report, strict)
+        report = ImportReport(file, instrument, job.interval, table.height, notes=notes)
+        _judge(rows, report, job.strict)
     except UserError as error:
         raise UserError(f"{file}: {error.message}", error.hint) from None
     if name in catalogue.made_up():
         notes.append(f"the catalogue also holds made-up bars of {name}; a folder of its own keeps them apart")
-    bars = rows.good().select(BAR_COLUMNS)
-    written = catalogue.write_bars(instrument, interval, bars)
+    _store(rows.good().select(BAR_COLUMNS), report, catalogue)
+    return report
+
+
+def _store(bars: pl.DataFrame, report: ImportReport, catalogue: Catalogue) -> None:
+    written = catalogue.write_bars(report.instrument, report.interval, bars)
     report.added, report.replaced, report.unchanged = written.added, written.replaced, written.unchanged
     report.first, report.last = int(bars["open_time"][0]), int(bars["close_time"][-1])
-    return report
 
 
 def _judge(rows: Rows, report: ImportReport, strict: bool) -> None:
