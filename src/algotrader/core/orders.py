@@ -12,6 +12,12 @@ from enum import Enum
 from typing import Final, final
 
 from algotrader.core.instruments import Instrument
+from algotrader.core.order_states import FINAL_STATES as FINAL_STATES
+from algotrader.core.order_states import TRANSITIONS as TRANSITIONS
+from algotrader.core.order_states import IllegalTransition as IllegalTransition
+from algotrader.core.order_states import OrderState as OrderState
+from algotrader.core.order_states import check_transition as check_transition
+from algotrader.core.order_states import state_from_quantities as state_from_quantities
 from algotrader.core.scaled import div_half_even, from_scaled
 
 
@@ -51,98 +57,6 @@ class OrderRole(Enum):
     TAKE_PROFIT = "take_profit"
     EXIT = "exit_market"
     PLAIN = "plain"
-
-
-class OrderState(Enum):
-    """The nine states, and UNKNOWN for an order whose fate nobody has confirmed."""
-
-    PENDING_SUBMIT = "pending_submit"
-    SUBMITTED = "submitted"
-    ACCEPTED = "accepted"
-    PARTIALLY_FILLED = "partially_filled"
-    FILLED = "filled"
-    CANCELED = "canceled"
-    EXPIRED = "expired"
-    REJECTED = "rejected"
-    SUBMIT_FAILED = "submit_failed"
-    UNKNOWN = "unknown"
-
-
-FINAL_STATES: Final = (
-    OrderState.FILLED,
-    OrderState.CANCELED,
-    OrderState.EXPIRED,
-    OrderState.REJECTED,
-    OrderState.SUBMIT_FAILED,
-)
-
-TRANSITIONS: Final[dict[OrderState, tuple[OrderState, ...]]] = {
-    OrderState.PENDING_SUBMIT: (
-        OrderState.SUBMITTED,
-        OrderState.SUBMIT_FAILED,
-        OrderState.UNKNOWN,
-        OrderState.ACCEPTED,
-        OrderState.PARTIALLY_FILLED,
-        OrderState.FILLED,
-        OrderState.REJECTED,
-    ),
-    OrderState.SUBMITTED: (
-        OrderState.ACCEPTED,
-        OrderState.PARTIALLY_FILLED,
-        OrderState.FILLED,
-        OrderState.REJECTED,
-        OrderState.CANCELED,
-        OrderState.EXPIRED,
-        OrderState.UNKNOWN,
-    ),
-    OrderState.ACCEPTED: (
-        OrderState.PARTIALLY_FILLED,
-        OrderState.FILLED,
-        OrderState.CANCELED,
-        OrderState.EXPIRED,
-        OrderState.REJECTED,
-        OrderState.UNKNOWN,
-    ),
-    OrderState.PARTIALLY_FILLED: (
-        OrderState.PARTIALLY_FILLED,
-        OrderState.FILLED,
-        OrderState.CANCELED,
-        OrderState.EXPIRED,
-        OrderState.REJECTED,
-        OrderState.UNKNOWN,
-    ),
-    OrderState.UNKNOWN: (
-        OrderState.SUBMITTED,
-        OrderState.ACCEPTED,
-        OrderState.PARTIALLY_FILLED,
-        OrderState.FILLED,
-        OrderState.CANCELED,
-        OrderState.EXPIRED,
-        OrderState.REJECTED,
-        OrderState.SUBMIT_FAILED,
-    ),
-    OrderState.FILLED: (),
-    OrderState.CANCELED: (),
-    OrderState.EXPIRED: (),
-    OrderState.REJECTED: (),
-    OrderState.SUBMIT_FAILED: (),
-}
-"""Which state may follow which, as data. Final states have no successor."""
-
-
-class IllegalTransition(ValueError):
-    """A command asked for a change of state that the table does not allow."""
-
-
-def check_transition(old: OrderState, new: OrderState) -> None:
-    """Refuse a change of state that the table does not have.
-
-    Raises:
-        IllegalTransition: names both states and what is allowed.
-    """
-    if new not in TRANSITIONS[old]:
-        allowed = ", ".join(state.value for state in TRANSITIONS[old]) or "nothing, it is final"
-        raise IllegalTransition(f"an order cannot go from {old.value} to {new.value}; allowed: {allowed}")
 
 
 def opposite(side: Side) -> Side:
@@ -405,20 +319,3 @@ class Order:
             f"Order({self.client_order_id} {self.role.value} {self.side.value} {self.quantity} {self.symbol} "
             f"{self.order_type.value}{price}{limit} {self.state.value} filled {self.filled})"
         )
-
-
-def state_from_quantities(state: OrderState, filled_raw: int, quantity_raw: int) -> OrderState:
-    """The state that an order's quantities imply, given the state it had.
-
-    A full fill makes it FILLED whatever was believed. A part fill of a final order leaves its end as it was, but a FILLED order
-    that lost an execution to a bust is CANCELED for the rest: the venue no longer works it.
-    """
-    if filled_raw >= quantity_raw:
-        return OrderState.FILLED
-    if state is OrderState.FILLED:
-        return OrderState.CANCELED
-    if state in FINAL_STATES:
-        return state
-    if filled_raw > 0:
-        return OrderState.PARTIALLY_FILLED
-    return OrderState.ACCEPTED if state is OrderState.PARTIALLY_FILLED else state
