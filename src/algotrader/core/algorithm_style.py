@@ -340,9 +340,16 @@ class AlgorithmSlot(Slot):
             self._call(order, None)
         if holding.target_set and not any(o.cancel_requested for o in holding.plain_orders):
             holding.target_set = False
+            self._resume_target(holding)
+
+    def _resume_target(self, holding: Holding) -> None:
+        """The opposite orders are gone: go on to the target. A control that fails here is the strategy's mistake, told as such."""
+        try:
             self.order_target(
                 holding.track, holding.target_raw, holding.target_type, holding.target_limit_raw, holding.target_stop_raw
             )
+        except Exception as error:
+            self._failed("order_target", error)
 
     def _call(self, order: Order, fill: Fill | None) -> None:
         try:
