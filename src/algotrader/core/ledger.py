@@ -1,296 +1,21 @@
-"""Positions by strategy and instrument, cash by venue and currency, round trips and profit and loss. All money is exact.
+"""The books of one engine: all positions by strategy and instrument, cash by venue and currency, all round trips.
 
-A position stores signed quantity and cost and derives its average. Every execution moves cash by exactly price × quantity plus
-commission, and realised profit is proceeds minus the cost that left with the quantity; whatever the rounding of that share, cost
-that stays and cost that leaves add up to the cost there was, so nothing is ever lost.
+Every execution moves cash by exactly price × quantity plus commission. Busts, corrections and executions that replace inferred
+ones change the history of their position, which is then worked through again.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import Final, final
+from typing import final
 
 from algotrader.core.instruments import Instrument
 from algotrader.core.orders import Side
-from algotrader.core.scaled import MONEY_SCALE, div_half_even, from_money, from_scaled, tidy
-
-AVERAGE_PLACES: Final = 10
-"""Decimal places to which derived average prices are rounded (half to even)."""
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class RoundTrip:
-    """One position from flat to flat, all partial entries and exits together. Values and commission are money, unsigned.
-
-    ``side`` is long or short; ``quantity_raw`` is the total entered. ``profit`` is after commission.
-    """
-
-    trip_id: str
-    correlation_id: str
-    owner: str
-    instrument: Instrument
-    side: str
-    quantity_raw: int
-    entry_value: int
-    exit_value: int
-    commission: int
-    entry_time: int
-    exit_time: int
-    stop_raw: int = 0
-    reason: str = ""
-
-    @property
-    def gross(self) -> int:
-        """Profit before commission, money."""
-        return self.exit_value - self.entry_value if self.side == "long" else self.entry_value - self.exit_value
-
-    @property
-    def profit(self) -> int:
-        """Profit after commission, money."""
-        return self.gross - self.commission
-
-    @property
-    def pnl(self) -> Decimal:
-        """Profit after commission."""
-        return from_money(self.profit)
-
-    @property
-    def pnl_fraction(self) -> float:
-        """Profit after commission as a fraction of what the entry cost."""
-        return self.profit / self.entry_value if self.entry_value else 0.0
-
-    @property
-    def quantity(self) -> Decimal:
-        """Quantity entered."""
-        return self.instrument.quantity(self.quantity_raw)
-
-    @property
-    def entry_price(self) -> Decimal:
-        """Average entry price."""
-        return average_price(self.entry_value, self.quantity_raw, self.instrument)
-
-    @property
-    def exit_price(self) -> Decimal:
-        """Average exit price."""
-        return average_price(self.exit_value, self.quantity_raw, self.instrument)
-
-    @property
-    def duration_ns(self) -> int:
-        """Time from first entry to last exit."""
-        return self.exit_time - self.entry_time
-
-
-def average_price(value: int, quantity_raw: int, instrument: Instrument) -> Decimal:
-    """Value (money, unsigned) by quantity as a price, half-even to ``AVERAGE_PLACES``; 0 for no quantity."""
-    if quantity_raw == 0:
-        return Decimal(0)
-    # Money by quantity, both scaled: the divisor is quantity x multiplier at the money scale's distance from the wanted places.
-    shift = MONEY_SCALE - AVERAGE_PLACES - instrument.quantity_scale
-    up: int = 10 ** max(-shift, 0)
-    down: int = 10 ** max(shift, 0)
-    raw = div_half_even(value * up, abs(quantity_raw) * instrument.multiplier * down)
-    return tidy(from_scaled(raw, AVERAGE_PLACES))
-
-
-@final
-class Booking:
-    """One entry of a position's history: an execution, or a split when ``numerator`` is set.
-
-    The history is kept so that a bust can be taken out and the rest booked again.
-    """
-
-    def __init__(
-        self,
-        fill_id: str,
-        order_id: str,
-        correlation_id: str,
-        sign: int,
-        price_raw: int,
-        quantity_raw: int,
-        commission: int,
-        time: int,
-        stop_raw: int,
-        reason: str,
-        numerator: int = 0,
-        denominator: int = 1,
-    ) -> None:
-        self.fill_id: Final = fill_id
-        self.order_id: Final = order_id
-        self.correlation_id: Final = correlation_id
-        self.sign: Final = sign
-        self.price_raw: int = price_raw
-        self.quantity_raw: int = quantity_raw
-        self.commission: int = commission
-        self.time: Final = time
-        self.stop_raw: Final = stop_raw
-        self.reason: Final = reason
-        self.numerator: Final = numerator
-        self.denominator: Final = denominator
-
-
-def split_booking(numerator: int, denominator: int, new_price_raw: int, time: int) -> Booking:
-    """A split as an entry of a position's history; ``new_price_raw`` is the price after it."""
-    return Booking("", "", "", 1, new_price_raw, 0, 0, time, 0, "split", numerator, denominator)
-
-
-@final
-class Position:
-    """What one strategy holds of one instrument. ``quantity_raw`` and ``cost`` (money) are signed: negative when short."""
-
-    def __init__(self, owner: str, instrument: Instrument) -> None:
-        self.owner: Final = owner
-        self.instrument: Instrument = instrument
-        self.quantity_raw: int = 0
-        self.cost: int = 0
-        self.realized: int = 0
-        self.commission: int = 0
-        self.opened_time: int = 0
-        self.paid_in_lieu: int = 0
-        self.bookings: list[Booking] = []
-        self.trips: list[RoundTrip] = []
-        self._entered: int = 0
-        self._entry_value: int = 0
-        self._exit_value: int = 0
-        self._trip_commission: int = 0
-        self._trip_sign: int = 0
-        self._correlation_id: str = ""
-        self._stop_raw: int = 0
-
-    @property
-    def side(self) -> str:
-        """Long, short or flat."""
-        return "long" if self.quantity_raw > 0 else "short" if self.quantity_raw < 0 else "flat"
-
-    @property
-    def quantity(self) -> Decimal:
-        """Signed quantity."""
-        return self.instrument.quantity(self.quantity_raw)
-
-    @property
-    def average_entry_price(self) -> Decimal:
-        """Cost by quantity; 0 when flat."""
-        return average_price(abs(self.cost), self.quantity_raw, self.instrument)
-
-    def average_raw(self) -> int:
-        """Average entry price as a scaled integer, half-even; 0 when flat."""
-        if self.quantity_raw == 0:
-            return 0
-        return div_half_even(abs(self.cost), abs(self.quantity_raw) * self.instrument.money_factor)
-
-    def market_value(self, price_raw: int) -> int:
-        """Value at a price, money, negative when short."""
-        return self.instrument.notional(price_raw, self.quantity_raw)
-
-    def unrealized(self, price_raw: int) -> int:
-        """Profit not realised yet at a price, money, before commission."""
-        return self.market_value(price_raw) - self.cost
-
-    def book(self, booking: Booking) -> list[RoundTrip]:
-        """Book an execution or a split; gives the round trips that it ended (none or one)."""
-        self.bookings.append(booking)
-        before = len(self.trips)
-        self._apply(booking)
-        return self.trips[before:]
-
-    def rebook(self) -> None:
-        """Book all executions again from the first, after one was busted or corrected."""
-        self.quantity_raw = 0
-        self.cost = 0
-        self.realized = 0
-        self.commission = 0
-        self.opened_time = 0
-        self.paid_in_lieu = 0
-        self.trips = []
-        self._trip_sign = 0
-        for booking in self.bookings:
-            self._apply(booking)
-
-    def _apply(self, booking: Booking) -> None:
-        if booking.numerator:
-            self._split(booking)
-            return
-        held = self.quantity_raw
-        if held == 0 or (held > 0) == (booking.sign > 0):
-            self._enter(booking, booking.quantity_raw, booking.commission)
-            return
-        closing = min(booking.quantity_raw, abs(held))
-        # An execution that turns the position over pays its commission in proportion on both sides.
-        charge = booking.commission * closing // booking.quantity_raw
-        self._exit(booking, closing, charge)
-        if booking.quantity_raw > closing:
-            self._enter(booking, booking.quantity_raw - closing, booking.commission - charge)
-
-    def _enter(self, booking: Booking, quantity_raw: int, commission: int) -> None:
-        if self.quantity_raw == 0:
-            self.opened_time = booking.time
-            self._entered = 0
-            self._entry_value = 0
-            self._exit_value = 0
-            self._trip_commission = 0
-            self._trip_sign = booking.sign
-            self._correlation_id = booking.correlation_id
-            self._stop_raw = booking.stop_raw
-        value = self.instrument.notional(booking.price_raw, quantity_raw)
-        self.quantity_raw += booking.sign * quantity_raw
-        self.cost += booking.sign * value
-        self.commission += commission
-        self._entered += quantity_raw
-        self._entry_value += value
-        self._trip_commission += commission
-
-    def _exit(self, booking: Booking, quantity_raw: int, commission: int) -> None:
-        value = self.instrument.notional(booking.price_raw, quantity_raw)
-        leaving = self.cost if quantity_raw == abs(self.quantity_raw) else self.cost * quantity_raw // abs(self.quantity_raw)
-        self.realized += -booking.sign * value - leaving
-        self.quantity_raw += booking.sign * quantity_raw
-        self.cost -= leaving
-        self.commission += commission
-        self._exit_value += value
-        self._trip_commission += commission
-        if self.quantity_raw == 0:
-            self._end_trip(booking)
-
-    def _end_trip(self, booking: Booking) -> None:
-        self.trips.append(
-            RoundTrip(
-                f"{self.owner}:{self.instrument.symbol}:{len(self.trips) + 1}",
-                self._correlation_id,
-                self.owner,
-                self.instrument,
-                "long" if self._trip_sign > 0 else "short",
-                self._entered,
-                self._entry_value,
-                self._exit_value,
-                self._trip_commission,
-                self.opened_time,
-                booking.time,
-                self._stop_raw,
-                booking.reason,
-            )
-        )
-        self.opened_time = 0
-
-    def _split(self, booking: Booking) -> None:
-        """Scale quantity and the planned stop; a fraction that cannot be held leaves at the new price, as an execution would."""
-        numerator, denominator = booking.numerator, booking.denominator
-        held = abs(self.quantity_raw)
-        sign = 1 if self.quantity_raw >= 0 else -1
-        whole = held * numerator // denominator
-        rest = held * numerator % denominator
-        self._entered = self._entered * numerator // denominator
-        self._stop_raw = div_half_even(self._stop_raw * denominator, numerator)
-        if rest:
-            paid = sign * (rest * booking.price_raw * self.instrument.money_factor // denominator)
-            leaving = self.cost * rest // (held * numerator)
-            self.realized += paid - leaving
-            self.cost -= leaving
-            self._exit_value += abs(paid)
-            self.paid_in_lieu += paid
-        self.quantity_raw = sign * whole
-        if held and whole == 0:
-            self._end_trip(booking)
+from algotrader.core.positions import AVERAGE_PLACES as AVERAGE_PLACES
+from algotrader.core.positions import Booking as Booking
+from algotrader.core.positions import Position as Position
+from algotrader.core.positions import RoundTrip as RoundTrip
+from algotrader.core.positions import average_price as average_price
+from algotrader.core.positions import split_booking as split_booking
 
 
 @final
@@ -302,6 +27,12 @@ class Ledger:
         self.cash: dict[tuple[str, str], int] = {}
         self.trips: list[RoundTrip] = []
         self.booked: dict[str, tuple[str, str]] = {}
+        self.busted: dict[str, bool] = {}
+        self.sequence: int = 0
+
+    def knows(self, fill_id: str) -> bool:
+        """Whether an execution was booked already, even if it was taken out again since."""
+        return fill_id in self.booked or fill_id in self.busted
 
     def position(self, owner: str, instrument: Instrument) -> Position:
         """The position of a strategy in an instrument, made flat when there was none."""
@@ -323,6 +54,8 @@ class Ledger:
         sign = 1 if side is Side.BUY else -1
         self.move_cash(instrument.venue, instrument.currency, -sign * value - booking.commission)
         self.booked[booking.fill_id] = (owner, instrument.symbol)
+        self.sequence += 1
+        booking.sequence = self.sequence
         ended = self.position(owner, instrument).book(booking)
         self.trips.extend(ended)
         return ended
@@ -331,9 +64,13 @@ class Ledger:
         """Apply a split to every position in the instrument; gives the cash paid in lieu of fractions (money)."""
         paid = 0
         for position in list(self.positions.values()):
-            if position.instrument.symbol == instrument.symbol and position.quantity_raw:
+            # Flat ones too: an execution from before the split may still be busted after it.
+            if position.instrument.symbol == instrument.symbol and position.bookings:
                 before = position.paid_in_lieu
-                self.trips.extend(position.book(split_booking(numerator, denominator, new_price_raw, time)))
+                self.sequence += 1
+                booking = split_booking(numerator, denominator, new_price_raw, time)
+                booking.sequence = self.sequence
+                self.trips.extend(position.book(booking))
                 paid += position.paid_in_lieu - before
         self.move_cash(instrument.venue, instrument.currency, paid)
         return paid
@@ -357,27 +94,72 @@ class Ledger:
 
     def correct(self, fill_id: str, price_raw: int, quantity_raw: int, commission: int) -> Position | None:
         """Change an execution (or take it out with quantity 0) and book its position again."""
-        key = self.booked.get(fill_id)
-        if key is None:
+        found = self._find(fill_id)
+        if found is None:
             return None
-        position = self.positions[key]
-        instrument = position.instrument
-        booking = next((b for b in position.bookings if b.fill_id == fill_id), None)
-        if booking is None:
-            return None
-        old = booking.sign * instrument.notional(booking.price_raw, booking.quantity_raw) + booking.commission
-        new = booking.sign * instrument.notional(price_raw, quantity_raw) + commission if quantity_raw else 0
-        self.move_cash(instrument.venue, instrument.currency, old - new)
+        position, booking = found
+        self._pay(position.instrument, booking, -1)
         if quantity_raw:
             booking.price_raw = price_raw
             booking.quantity_raw = quantity_raw
             booking.commission = commission
+            self._pay(position.instrument, booking, 1)
         else:
             position.bookings.remove(booking)
             del self.booked[fill_id]
-        before = position.trips
+            self.busted[fill_id] = True
+        self._rebook(position)
+        return position
+
+    def put_in_place(self, provisional_id: str, booking: Booking) -> Position | None:
+        """Book a real execution where an inferred one stands, which shrinks by as much or goes. None when there is none such."""
+        found = self._find(provisional_id)
+        if found is None:
+            return None
+        position, inferred = found
+        instrument = position.instrument
+        self._pay(instrument, inferred, -1)
+        place = position.bookings.index(inferred)
+        position.bookings.insert(place, booking)
+        booking.sequence = inferred.sequence
+        self.booked[booking.fill_id] = (position.owner, instrument.symbol)
+        rest = inferred.quantity_raw - booking.quantity_raw
+        if rest > 0:
+            inferred.commission = inferred.commission * rest // inferred.quantity_raw
+            inferred.quantity_raw = rest
+            self._pay(instrument, inferred, 1)
+        else:
+            position.bookings.remove(inferred)
+            del self.booked[provisional_id]
+            self.busted[provisional_id] = True
+        self._pay(instrument, booking, 1)
+        self._rebook(position)
+        return position
+
+    def _find(self, fill_id: str) -> tuple[Position, Booking] | None:
+        key = self.booked.get(fill_id)
+        if key is None:
+            return None
+        position = self.positions[key]
+        for booking in position.bookings:
+            if booking.fill_id == fill_id:
+                return position, booking
+        return None
+
+    def _pay(self, instrument: Instrument, booking: Booking, times: int) -> None:
+        """Let an execution's cash move, or move back (``times`` -1)."""
+        value = booking.sign * instrument.notional(booking.price_raw, booking.quantity_raw)
+        self.move_cash(instrument.venue, instrument.currency, -times * (value + booking.commission))
+
+    def _rebook(self, position: Position) -> None:
+        """Work a position's history through again after it has changed; round trips keep the order of their ends."""
+        replaced = [trip.trip_id for trip in position.trips]
         lieu = position.paid_in_lieu
         position.rebook()
-        self.move_cash(instrument.venue, instrument.currency, position.paid_in_lieu - lieu)
-        self.trips = [trip for trip in self.trips if trip not in before] + position.trips
-        return position
+        self.move_cash(position.instrument.venue, position.instrument.currency, position.paid_in_lieu - lieu)
+        kept = [trip for trip in self.trips if trip.trip_id not in replaced]
+        self.trips = sorted(kept + position.trips, key=_by_sequence)
+
+
+def _by_sequence(trip: RoundTrip) -> int:
+    return trip.sequence

@@ -176,7 +176,10 @@ class Fill:
 
 @final
 class Leg:
-    """One venue order in the chain of replacements that makes up an order."""
+    """One venue order in the chain of replacements that makes up an order.
+
+    ``abandoned`` marks a replacement whose answer was never heard while the leg before it was confirmed to work.
+    """
 
     def __init__(self, leg_id: str, quantity_raw: int, limit_raw: int, stop_raw: int) -> None:
         self.leg_id: Final = leg_id
@@ -185,6 +188,7 @@ class Leg:
         self.limit_raw: int = limit_raw
         self.stop_raw: int = stop_raw
         self.gone: bool = False
+        self.abandoned: bool = False
 
 
 @final
@@ -192,7 +196,8 @@ class Order:
     """One order of ours through its whole life, whatever the venue replaced underneath.
 
     ``legs`` is the chain of venue orders; the last accepted one works at the venue, ``pending_leg`` is a replacement in flight.
-    A newer wish while one is in flight is kept in ``wish_*`` and sent when the answer is in.
+    ``wish_*`` is what the order should become (quantity 0: no wish) and ``cancel_requested`` that it should end; each leaves as a
+    request when no other is in flight. ``acknowledged`` says that the venue has confirmed the order once.
     """
 
     def __init__(self, request: OrderRequest, owner: str, role: OrderRole, correlation_id: str, created_time: int) -> None:
@@ -217,7 +222,11 @@ class Order:
         self.commission: int = 0
         self.fills: dict[str, Fill] = {}
         self.first_fill_time: int = 0
+        self.acknowledged: bool = False
         self.cancel_requested: bool = False
+        self.cancel_sent: bool = False
+        self.cancel_attempts: int = 0
+        self.refused_changes: int = 0
         self.attached: bool = False
         self.reason: str = ""
         self.version: int = 0
@@ -243,6 +252,20 @@ class Order:
     def is_unknown(self) -> bool:
         """Nobody has confirmed what became of it."""
         return self.state is OrderState.UNKNOWN
+
+    @property
+    def request_in_flight(self) -> bool:
+        """A request about it is on its way to the venue and not answered yet."""
+        unanswered = self.state is OrderState.PENDING_SUBMIT or self.state is OrderState.SUBMITTED
+        return unanswered or self.cancel_sent or self.pending_leg is not None
+
+    @property
+    def target(self) -> tuple[int, int, int]:
+        """Quantity, limit price and stop price that it has or should come to have (scaled)."""
+        if self.wish_quantity:
+            return self.wish_quantity, self.wish_limit, self.wish_stop
+        leg = self.working_leg
+        return leg.quantity_raw, leg.limit_raw, leg.stop_raw
 
     @property
     def remaining_raw(self) -> int:
@@ -287,6 +310,7 @@ class Order:
     def add_fill(self, fill: Fill) -> None:
         """Book an execution and derive the state from the quantities. The caller has checked that the fill is new."""
         self.fills[fill.fill_id] = fill
+        self.acknowledged = True
         if self.first_fill_time == 0:
             self.first_fill_time = fill.time
         self._count(fill, 1)
@@ -304,9 +328,21 @@ class Order:
         self.version += 1
         self.state = state_from_quantities(self.state, self.filled_raw, self.quantity_raw)
 
+    def restate_fills(self, fills: dict[str, Fill]) -> None:
+        """Take over the executions as they read after a split; the state stays as it is."""
+        self.fills = fills
+        self.filled_raw = 0
+        self.filled_value = 0
+        for fill in fills.values():
+            self.filled_raw += fill.quantity_raw
+            self.filled_value += fill.quantity_raw * fill.price_raw
+        self.version += 1
+
     def set_state(self, new: OrderState) -> bool:
         """Take over a state that an event reports; tells whether the table expected it. A final state stays."""
         expected = new in TRANSITIONS[self.state]
+        if new is OrderState.ACCEPTED or new is OrderState.PARTIALLY_FILLED:
+            self.acknowledged = True
         if not self.is_final:
             self.state = new
         self.version += 1
