@@ -70,10 +70,12 @@ def normal_symbol(symbol: str) -> str:
     text = symbol.strip().upper()
     if "/" not in text and _PATTERNS[AssetClass.EQUITY].fullmatch(text) is None:
         joined = text.replace("-", "").replace("_", "")
-        for quote in _QUOTE_CURRENCIES:
-            base = joined[: -len(quote)]
-            if joined.endswith(quote) and len(base) >= 2 and base.isalnum():
-                return f"{base}/{quote}"
+        # A base of three letters or more first: XBTUSD is XBT in USD, not XB in TUSD.
+        for shortest in (3, 2):
+            for quote in _QUOTE_CURRENCIES:
+                base = joined[: -len(quote)]
+                if joined.endswith(quote) and len(base) >= shortest and base.isalnum():
+                    return f"{base}/{quote}"
     return text
 
 
