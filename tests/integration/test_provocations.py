@@ -233,6 +233,44 @@ def test_a_strategy_that_cannot_be_set_up_is_refused_in_one_line(
     assert_refused(call("backtest", "own.py:Mine", *TRIED), said, hinted)
 
 
+ALGORITHM = """
+from algotrader.strategies.algorithm import TradingAlgorithm
+
+
+class Mine(TradingAlgorithm):
+    def initialize(self, context):
+        pass
+
+    def handle_data(self, context, data):
+        pass
+"""
+
+ALGORITHMS = {
+    "initialize raises": ("    def initialize(self, context): raise RuntimeError('no licence')\n", "in line 11: RuntimeError: no"),
+    "unknown symbol": ("    def initialize(self, context): self.symbol('AAPLE')\n", "'AAPLE' is not among the symbols"),
+    "analyze raises": ("    def analyze(self, context, results): raise KeyError('x')\n", "in line 11: KeyError: 'x'"),
+}
+
+
+@pytest.mark.parametrize(("method", "said"), ALGORITHMS.values(), ids=ALGORITHMS.keys())
+def test_an_algorithm_that_cannot_be_set_up_is_refused_in_one_line(call: Call, workplace: Path, method: str, said: str) -> None:
+    (workplace / "own.py").write_text(ALGORITHM + method, encoding="utf-8")
+    assert_refused(call("backtest", "own.py:Mine", *TRIED), said, "")
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [("1 / 0", "ZeroDivisionError: division by zero"), ("self.order(self.assets[0], 'many')", "must be a number, not 'many'")],
+)
+def test_an_algorithm_that_fails_on_bars_is_told(call: Call, workplace: Path, body: str, said: str) -> None:
+    (workplace / "own.py").write_text(f"{ALGORITHM}    def handle_data(self, context, data): {body}\n", encoding="utf-8")
+    outcome = call("backtest", "own.py:Mine", *TRIED)
+    assert (outcome.code, outcome.err) == (3, "")
+    told = " ".join(outcome.out.split())
+    assert f"{said}" in told
+    assert "first 2024-01-02 14:31 UTC" in told
+
+
 def test_trace_shows_where_a_strategy_failed(call: Call, workplace: Path) -> None:
     (workplace / "own.py").write_text(STRATEGY + "    def indicators(self): return {}['x']\n", encoding="utf-8")
     with pytest.raises(KeyError):

@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 
 
 _BUILT_IN: Final = "algotrader.strategies"
+_PROTECTION: Final = {
+    "planned": "planned: every entry comes with its own stop",
+    "emergency": "emergency: a stop at a percentage of the entry, from the risk policy",
+    "none": "none: positions have no stop",
+}
+_SIZING: Final = {
+    "risk": "by risk: from the distance to the stop, with every cap",
+    "explicit": "explicit: its own quantities, checked, never resized",
+}
 
 
 @click.command()
@@ -67,8 +76,6 @@ def first_line(found: type) -> str:
 
 
 def _describe(name: str, found: StrategyType) -> None:
-    from algotrader.strategies.base import SignalStrategy
-
     click.echo(f"{name} ({style_of(found)} style, {found.__name__})")
     click.echo()
     for line in textwrap.wrap(first_line(found), WIDTH):
@@ -76,7 +83,7 @@ def _describe(name: str, found: StrategyType) -> None:
     click.echo()
     _show_parameters(found)
     click.echo()
-    facts = _signal_facts(found) if issubclass(found, SignalStrategy) else _algorithm_facts(found)
+    facts = declarations(found)
     width = max(len(label) for label, _ in facts)
     for label, text in facts:
         click.echo(f"{label:<{width}}  {text}")
@@ -97,41 +104,24 @@ def _show_parameters(found: StrategyType) -> None:
     print_table(table)
 
 
-def _signal_facts(found: StrategyType) -> list[tuple[str, str]]:
-    """How a signal-style strategy declares its protection, sizing and closing, in words."""
+def declarations(found: StrategyType) -> list[tuple[str, str]]:
+    """How a strategy declares its protection, its sizing and what it does when a session ends, in words."""
     from algotrader.strategies.base import SignalStrategy
 
-    if not issubclass(found, SignalStrategy):
-        return []
-    protection = {
-        "planned": "planned: every entry comes with its own stop",
-        "emergency": "emergency: a stop at a percentage of the entry, from the risk policy",
-        "none": "none: positions have no stop",
-    }
-    sizing = {
-        "risk": "by risk: from the distance to the stop, with every cap",
-        "explicit": "explicit: its own quantity, checked only",
-    }
-    hours = "the regular session only" if found.regular_hours else "extended hours too"
+    sizing = _SIZING["explicit"]
+    extra = []
+    if issubclass(found, SignalStrategy):
+        sizing = _SIZING.get(found.sizing, found.sizing)
+        extra.append(("hours", "the regular session only" if found.regular_hours else "extended hours too"))
+        extra.append(("sides", "long and short" if found.allow_short else f"long only{_unless_asked(found)}"))
     return [
-        ("protection", protection.get(found.protection, found.protection)),
-        ("sizing", sizing.get(found.sizing, found.sizing)),
+        ("protection", _PROTECTION.get(found.protection, found.protection)),
+        ("sizing", sizing),
         ("at the session's end", "closes its positions" if found.close_at_session_end else "keeps its positions"),
-        ("hours", hours),
-        ("sides", "long and short" if found.allow_short or _has_short_parameter(found) else "long only"),
+        *extra,
     ]
 
 
-def _has_short_parameter(found: StrategyType) -> bool:
-    kind = getattr(found, "parameters_type", None)
-    return "allow_short" in getattr(kind, "model_fields", {})
-
-
-def _algorithm_facts(found: StrategyType) -> list[tuple[str, str]]:
-    """How an algorithm-style strategy declares the same."""
-    ends = "closes its positions" if getattr(found, "close_at_session_end", False) else "keeps its positions"
-    return [
-        ("protection", str(getattr(found, "protection", "none"))),
-        ("sizing", "explicit: the quantities of its orders, checked only"),
-        ("at the session's end", ends),
-    ]
+def _unless_asked(found: StrategyType) -> str:
+    fields = getattr(getattr(found, "parameters_type", None), "model_fields", {})
+    return ", unless allow_short is set" if "allow_short" in fields else ""

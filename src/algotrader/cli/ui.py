@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+import click
+
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.table import Table
 
 WIDTH: Final = 80
@@ -17,13 +18,6 @@ WIDTH: Final = 80
 
 Report = Callable[[float, str], None]
 """Receives progress: the fraction done, and a few words."""
-
-
-def console() -> Console:
-    """A console for standard output; without a terminal its width is fixed, so that a file gets the same text everywhere."""
-    from rich.console import Console
-
-    return Console(width=shutil.get_terminal_size((WIDTH, 24)).columns, highlight=False, markup=False)
 
 
 def plain_table(*headers: str, right: Sequence[str] = ()) -> Table:
@@ -38,8 +32,17 @@ def plain_table(*headers: str, right: Sequence[str] = ()) -> Table:
 
 
 def print_table(table: Table) -> None:
-    """Print a table without markup being read from its cells."""
-    console().print(table)
+    """Print a table without blanks at the ends of lines; nothing in its cells is read as markup.
+
+    Without a terminal the width is fixed, so that a file gets the same text everywhere.
+    """
+    from rich.console import Console
+
+    console = Console(width=shutil.get_terminal_size((WIDTH, 24)).columns, highlight=False, markup=False)
+    with console.capture() as captured:
+        console.print(table)
+    for line in captured.get().splitlines():
+        click.echo(line.rstrip())
 
 
 @contextmanager
