@@ -1,4 +1,7 @@
-"""Finding strategies: built in, from installed packages by entry point, or from a file given as ``path/to/file.py:Name``."""
+"""Finding strategies: built in, from installed packages by entry point, or from a file given as ``path/to/file.py:Name``.
+
+A file may also define plain functions ``initialize`` and ``handle_data`` (and other hooks) instead of a class.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ import sys
 from difflib import get_close_matches
 from importlib.metadata import entry_points
 from pathlib import Path
+from types import ModuleType
 from typing import Final
 
-from algotrader.strategies.algorithm import TradingAlgorithm
+from algotrader.strategies.algorithm import OPTIONAL_HOOKS, REQUIRED_HOOKS, TradingAlgorithm
 from algotrader.strategies.base import SignalStrategy
 
 ENTRY_POINT_GROUP: Final = "algotrader.strategies"
@@ -64,7 +68,7 @@ def _by_name(name: str) -> StrategyType:
     return _checked(found, name)
 
 
-def _from_file(path: Path, name: str) -> StrategyType:
+def _import(path: Path) -> ModuleType:
     if not path.is_file():
         raise UnknownStrategy(f"no strategy file {path}")
     spec = importlib.util.spec_from_file_location(f"algotrader_user_{path.stem}", path)
@@ -76,15 +80,37 @@ def _from_file(path: Path, name: str) -> StrategyType:
         spec.loader.exec_module(module)
     except Exception as error:
         # Importing a user's file can fail in any way; that is the user's mistake to see, in one line.
-        raise UnknownStrategy(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
-    own = {k: v for k, v in vars(module).items() if isinstance(v, type) and v.__module__ == spec.name and _is_strategy(v)}
+        hint = "; write 'from algotrader.api import ...' instead" if _asks_for_zipline(error) else ""
+        raise UnknownStrategy(f"{path} cannot be imported: {type(error).__name__}: {error}{hint}") from error
+    return module
+
+
+def _asks_for_zipline(error: Exception) -> bool:
+    return isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] == "zipline"
+
+
+def _from_file(path: Path, name: str) -> StrategyType:
+    module = _import(path)
+    own = {k: v for k, v in vars(module).items() if isinstance(v, type) and v.__module__ == module.__name__ and _is_strategy(v)}
     if name:
         if not hasattr(module, name):
             raise UnknownStrategy(f"{path} has no class {name!r}; strategies in it: {', '.join(own) or 'none'}")
         return _checked(getattr(module, name), f"{path}:{name}")
+    if not own and any(callable(getattr(module, hook, None)) for hook in REQUIRED_HOOKS):
+        return _from_functions(path, module)
     if len(own) != 1:
         raise UnknownStrategy(f"{path} has {len(own)} strategies ({', '.join(own) or 'none'}); say which as {path}:Name")
     return next(iter(own.values()))
+
+
+def _from_functions(path: Path, module: ModuleType) -> StrategyType:
+    """Make a strategy of a file's functions; what is named like a hook but is no function is not ours."""
+    for hook in REQUIRED_HOOKS:
+        if not callable(getattr(module, hook, None)):
+            arguments = "context" if hook == "initialize" else "context, data"
+            raise UnknownStrategy(f"{path} does not define {hook}({arguments}); 'pass' is enough for a body")
+    optional = {hook: getattr(module, hook) for hook in OPTIONAL_HOOKS if callable(getattr(module, hook, None))}
+    return TradingAlgorithm.from_functions(initialize=module.initialize, handle_data=module.handle_data, name=path.stem, **optional)
 
 
 def _is_strategy(found: object) -> bool:
