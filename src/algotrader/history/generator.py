@@ -26,7 +26,7 @@ from algotrader.history.catalogue import Catalogue
 
 Values = npt.NDArray[np.float64]
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Raised whenever the same seed gives other bars."""
 
 DEMO_SYMBOLS: Final = ("AAPL", "TSLA", "AMD", "NVDA", "META")
@@ -39,7 +39,7 @@ DEMO_SEED: Final = 1
 _STEPS: Final = 5
 _BLOCK: Final = 30
 _TREND_SHARE: Final = 0.6
-_TREND_STRENGTH: Final = 0.15
+_TREND_STRENGTH: Final = 0.04
 _KEEP_TREND: Final = 0.5
 _GAP: Final = 0.5
 _NOISE_SHARE: Final = 0.62

@@ -36,6 +36,9 @@ from algotrader.simulation.settings import SimulationSettings
 MAX_PROBLEMS: Final = 1000
 """Problems kept in full; more are only counted."""
 
+MAX_ALIKE: Final = 25
+"""Problems of one kind and cause kept in full."""
+
 MAX_CHARTS: Final = 12
 """Symbols for which the result carries bars for the chart."""
 
@@ -67,6 +70,7 @@ class Collector:
         self.stops: list[StopRecord] = []
         self.problems: list[ProblemRecord] = []
         self.counts: dict[str, int] = {}
+        self._causes: dict[str, int] = {}
 
     def take(self, loop: BacktestLoop) -> None:
         """Take what came since the last call."""
@@ -97,9 +101,16 @@ class Collector:
             self.stops.append(StopRecord(report.time, report.symbol, report.owner, price))
         elif report.kind == reports.TRADE_CLOSED:
             self.stops.append(StopRecord(report.time, report.symbol, report.owner, None))
-        elif report.kind in _PROBLEMS and len(self.problems) < MAX_PROBLEMS:
+        elif report.kind in _PROBLEMS and self._is_news(report):
             trace = "" if report.error is None else "\n" + "".join(traceback.format_exception(report.error)).rstrip()
             self.problems.append(ProblemRecord(report.time, report.kind, report.symbol, report.message + trace))
+
+    def _is_news(self, report: Report) -> bool:
+        """Whether a problem is kept in full: of one kind and cause only the first ones are."""
+        cause = f"{report.kind} {report.message.partition(':')[0]}"
+        seen = self._causes.get(cause, 0)
+        self._causes[cause] = seen + 1
+        return seen < MAX_ALIKE and len(self.problems) < MAX_PROBLEMS
 
     def _trips(self) -> list[RoundTripRecord]:
         found = []

@@ -19,20 +19,20 @@ from algotrader.history.generator import DEMO_CRYPTO, DEMO_SYMBOLS, Stream, ensu
 YEAR = (date(2024, 1, 2), date(2024, 12, 31))
 
 FINGERPRINTS = [
-    (equity("AAPL"), date(2024, 11, 25), date(2024, 12, 6), 1, "b353a108956bb3db0379ed40465d2f1cbfc4f9e90f7e18917767d0e1930f0f53"),
+    (equity("AAPL"), date(2024, 11, 25), date(2024, 12, 6), 1, "630ff3572996e6384125423b5cf2632edcbc633a4946741cdeefac054cd8a17f"),
     (
         crypto("BTC/USDT"),
         date(2024, 2, 28),
         date(2024, 3, 1),
         1,
-        "c07a732a29515483fe95b18c78c3d0dd850a60476e12c36f18bb25dd7bd30ca7",
+        "46834199c45067928f268d41ba1b79c7120eb6d37eee00229c54c9cb0d3e73a2",
     ),
     (
         equity("ZZZ", calendar="XTKS"),
         date(2024, 11, 1),
         date(2024, 11, 6),
         42,
-        "6d5091cb8309cc632ce8d2e55eb2b0a941b68477089c9517c261c76473d7fd47",
+        "ce0b65f04d0f8eedb91107c8d45f5ad8198d54c398f3f24f23e82adf2b05ef90",
     ),
 ]
 
