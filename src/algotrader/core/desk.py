@@ -70,6 +70,8 @@ class OrderDesk:
             draft.oco_group,
         )
         order = Order(request, holding.owner, draft.role, correlation_id, state.now)
+        if draft.role is OrderRole.ENTRY:
+            holding.leaving = False
         order.planned_stop_raw = draft.planned_stop_raw
         order.planned_take_raw = draft.planned_take_raw
         self.register(order, holding)
@@ -124,27 +126,45 @@ class OrderDesk:
         return order
 
     def cancel(self, order: Order) -> None:
-        """Ask for an order's end, once; nothing happens for one that is final or being cancelled."""
+        """Want an order's end; the request leaves as soon as none about it is in flight. An attached order ends with its entry."""
         if order.is_final or order.cancel_requested or order.attached:
             return
         order.cancel_requested = True
-        leg = order.working_leg
-        self.state.commands.append(CancelOrder(leg.leg_id, order.symbol, leg.venue_order_id))
+        self.pursue(order)
 
     def replace(self, order: Order, quantity_raw: int, limit_raw: int, stop_raw: int) -> None:
-        """Ask for an order's change; a newer wish overwrites one that still waits for the answer to an older request."""
+        """Want an order changed; a newer wish overwrites one that still waits for the answer to an older request."""
         if order.is_final or order.cancel_requested:
             return
         order.wish_quantity = quantity_raw
         order.wish_limit = limit_raw
         order.wish_stop = stop_raw
-        if order.pending_leg is None:
-            self.send_wish(order)
+        self.pursue(order)
 
-    def send_wish(self, order: Order) -> None:
-        """Send the wanted state of an order when it differs from what works at the venue."""
+    def pursue(self, order: Order) -> None:
+        """Send what is wanted of an order and not asked for yet: its end before its change, one request at a time."""
+        if order.is_final or order.is_unknown or order.attached or order.request_in_flight or not self.state.connected:
+            return
+        if order.cancel_requested:
+            order.cancel_sent = True
+            order.cancel_attempts += 1
+            self.send_cancel(order, order.working_leg)
+        elif order.wish_quantity:
+            self._send_wish(order)
+
+    def pursue_all(self) -> None:
+        """Send what had to wait while the venue's order stream was down."""
+        for order in list(self.state.live_orders.values()):
+            self.pursue(order)
+
+    def send_cancel(self, order: Order, leg: Leg) -> None:
+        """Ask the venue to end one leg."""
+        self.state.commands.append(CancelOrder(leg.leg_id, order.symbol, leg.venue_order_id))
+
+    def _send_wish(self, order: Order) -> None:
         leg = order.working_leg
-        if (order.wish_quantity, order.wish_limit, order.wish_stop) == (leg.quantity_raw, leg.limit_raw, leg.stop_raw):
+        if order.target == (leg.quantity_raw, leg.limit_raw, leg.stop_raw):
+            order.wish_quantity = 0
             return
         order.replacements += 1
         new = Leg(f"{order.client_order_id}-r{order.replacements}", order.wish_quantity, order.wish_limit, order.wish_stop)

@@ -301,6 +301,7 @@ class Engine:
             if state.breaker.tripped:
                 state.note(reports.BREAKER_RESET, "new trading day")
             state.breaker.reset(state.equity())
+            state.breaker_since = state.ledger.sequence
         for track in state.tracks:
             if track.instrument.calendar != session.calendar:
                 continue

@@ -49,6 +49,8 @@ class Protection:
             return
         if not self.state.connected:
             return
+        if self._drop_wrong_side(holding):
+            return
         self._ensure_stop(holding)
         self._ensure_take(holding)
         if holding.exit_quantity_raw:
@@ -67,6 +69,24 @@ class Protection:
         holding.exit_at_open = False
         holding.exit_attempts = 0
         holding.stop_attempts = 0
+        holding.take_attempts = 0
+        holding.synthetic_take = False
+        holding.waits_until = 0
+
+    def _drop_wrong_side(self, holding: Holding) -> bool:
+        """After a position has turned over, what closed the old side would add to the new one: it goes first."""
+        found = False
+        for order in self._adding(holding):
+            self.desk.cancel(order)
+            found = True
+        return found
+
+    def _adding(self, holding: Holding) -> list[Order]:
+        found: list[Order] = []
+        for order in (holding.stop_order, holding.take_order, holding.exit_order):
+            if order is not None and not order.is_final and not order.attached and order.sign * holding.quantity_raw > 0:
+                found.append(order)
+        return found
 
     def _exiting(self, holding: Holding) -> int:
         """Quantity for which the stop has to give way to an exit."""
@@ -101,16 +121,16 @@ class Protection:
             self._adjust(holding, order, wanted)
 
     def _adjust(self, holding: Holding, order: Order, wanted: int) -> None:
-        leg = order.pending_leg if order.pending_leg is not None else order.working_leg
         quantity = order.filled_raw + wanted
-        if leg.quantity_raw == quantity and leg.stop_raw == holding.stop_raw:
+        had = order.target
+        if had[0] == quantity and had[2] == holding.stop_raw:
             return
         if not self.state.capabilities.atomic_replace:
             self.desk.cancel(order)
             return
-        if leg.stop_raw != holding.stop_raw:
+        if had[2] != holding.stop_raw:
             price = holding.instrument.price
-            message = f"stop {price(leg.stop_raw)} -> {price(holding.stop_raw)}"
+            message = f"stop {price(had[2])} -> {price(holding.stop_raw)}"
             self.state.report(reports.STOP_MOVED, reports.INFO, holding, message, order, holding.stop_raw)
         self.desk.replace(order, quantity, 0, holding.stop_raw)
 
@@ -169,22 +189,24 @@ class Protection:
         if order is not None and not order.is_final:
             if order.is_unknown or order.attached or order.cancel_requested:
                 return
-            if wanted <= 0:
+            fits = order.target[0] == order.filled_raw + wanted
+            if wanted <= 0 or not (fits or self.state.capabilities.atomic_replace):
                 self.desk.cancel(order)
-            elif order.pending_leg is None and order.working_leg.quantity_raw != order.filled_raw + wanted:
+            elif not fits:
                 self.desk.replace(order, order.filled_raw + wanted, holding.take_raw, 0)
             return
-        if wanted > 0 and not holding.exit_quantity_raw:
+        if wanted > 0 and not holding.exit_quantity_raw and not holding.synthetic_take:
             self._place_take(holding, wanted)
 
     def _place_take(self, holding: Holding, quantity: int) -> None:
         stop = holding.stop_order
         beside_stop = stop is not None and not stop.is_final
-        if beside_stop and self.stop_gives_way and not self.state.capabilities.oco:
+        if (beside_stop and self.stop_gives_way and not self.state.capabilities.oco) or holding.take_attempts >= MAX_ATTEMPTS:
             holding.synthetic_take = True
             return
         if holding.has_live_entry and self.state.capabilities.refuses_opposing:
             return
+        holding.take_attempts += 1
         long = holding.quantity_raw > 0
         draft = Draft(Side.SELL if long else Side.BUY, OrderType.LIMIT, quantity, OrderRole.TAKE_PROFIT)
         draft.limit_raw = holding.take_raw
@@ -208,9 +230,15 @@ class Protection:
         self.ensure(holding)
 
     def request_exit(self, holding: Holding, reason: str, quantity_raw: int) -> None:
-        """Close a holding at market, all of it or ``quantity_raw``; an entry that still works is cancelled first."""
+        """Close a holding at market, all of it or ``quantity_raw``; an entry that still works is cancelled first.
+
+        What the entry fills before its cancel arrives is closed as well.
+        """
         if holding.has_live_entry and holding.entry_order is not None:
             self.desk.cancel(holding.entry_order)
+        if quantity_raw == 0:
+            holding.leaving = True
+            holding.exit_reason = reason
         held = abs(holding.quantity_raw)
         if held == 0 or holding.exit_quantity_raw >= held:
             return
@@ -253,13 +281,12 @@ class Protection:
             return ""
         if holding.partial_deadline and (holding.has_live_entry or self._held_child(holding.stop_order)):
             return ""
-        covered = _coverage(holding.stop_order)
-        exit_order = holding.exit_order
+        stop, exit_order = holding.stop_order, holding.exit_order
+        if (stop is not None and stop.cancel_requested and not stop.is_final) or self._adding(holding):
+            return ""
+        covered = _coverage(stop)
         if exit_order is not None and not exit_order.is_final:
             covered += exit_order.remaining_raw
-        stop = holding.stop_order
-        if stop is not None and stop.cancel_requested and not stop.is_final:
-            return ""
         if covered >= held:
             return ""
         uncovered = holding.instrument.quantity(held - covered)
@@ -270,10 +297,7 @@ class Protection:
 
 
 def _coverage(order: Order | None) -> int:
-    """Quantity that a stop order protects or is about to: the working leg's rest, or that of the change in flight."""
+    """Quantity that a stop order protects or is about to: what works at the venue, or the change that is on its way."""
     if order is None or order.is_final or order.attached:
         return 0
-    best = order.working_leg.quantity_raw
-    if order.pending_leg is not None:
-        best = max(best, order.pending_leg.quantity_raw, order.wish_quantity)
-    return max(best - order.filled_raw, 0)
+    return max(max(order.working_leg.quantity_raw, order.target[0]) - order.filled_raw, 0)

@@ -172,7 +172,7 @@ class Holding:
     """What one strategy has to do with one instrument: its position, the stop that it owes, the orders that work on it.
 
     ``stop_raw`` is the protective stop that should be working, ``take_raw`` the take profit (0: none);
-    ``exit_quantity_raw`` is how much is being closed at market.
+    ``exit_quantity_raw`` is how much is being closed at market; ``leaving``: what the entry still fills is closed too.
     """
 
     def __init__(self, slot: Slot | None, owner: str, track: Track, position: Position, protection: str) -> None:
@@ -194,6 +194,8 @@ class Holding:
         self.exit_at_open: bool = False
         self.exit_attempts: int = 0
         self.stop_attempts: int = 0
+        self.take_attempts: int = 0
+        self.leaving: bool = False
         self.partial_deadline: int = 0
         self.waits_until: int = 0
         self.correlation_id: str = ""
@@ -253,6 +255,7 @@ class EngineState:
         self.order_count: int = 0
         self.correlation_count: int = 0
         self.timer_count: int = 0
+        self.breaker_since: int = 0
         self.risk_ppm: Final = ppm(policy.max_leverage)
         self.strict: bool = False
 
@@ -340,6 +343,8 @@ class EngineState:
                     return 1 if other.position.quantity_raw > 0 else -1
                 if other.entry_order is not None and not other.entry_order.is_final:
                     return other.entry_order.sign
+                if other.plain_orders:
+                    return other.plain_orders[0].sign
         return 0
 
     def next_correlation(self) -> str:
