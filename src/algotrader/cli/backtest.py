@@ -178,11 +178,12 @@ def _routes(scanner: str | None, strategy: str, parameters: dict[str, object]) -
 
 def _finish(result: BacktestResult, catalogue: Catalogue, given: dict[str, Any]) -> None:
     """Show the result, write the files, and choose the exit code."""
-    from algotrader.cli.summary import has_strategy_errors, print_summary
+    from algotrader.cli.summary import has_strategy_errors, note_made_up, print_summary
     from algotrader.research.metrics import compute_metrics
 
     metrics = compute_metrics(result)
-    print_summary(result, metrics, made_up=any(symbol in catalogue.made_up() for symbol in result.symbols))
+    note_made_up(result, catalogue)
+    print_summary(result, metrics)
     _write(result, metrics, catalogue, given)
     if has_strategy_errors(result):
         raise click.exceptions.Exit(EXIT_STRATEGY_FAILED)

@@ -30,7 +30,7 @@ def demo(out: Path) -> None:
     The data are kept in your cache folder, so that the next call need not make them again.
     """
     from algotrader.cli.outputs import check_writable
-    from algotrader.cli.summary import print_summary
+    from algotrader.cli.summary import note_made_up, print_summary
     from algotrader.cli.ui import progress
     from algotrader.history.generator import DEMO_SYMBOLS, ensure_demo_catalogue
     from algotrader.research.backtest import BacktestOptions
@@ -53,7 +53,8 @@ def demo(out: Path) -> None:
             progress=report,
         )
     metrics = compute_metrics(result)
-    print_summary(result, metrics, made_up=True)
+    note_made_up(result, catalogue)
+    print_summary(result, metrics)
     load_prices(result, catalogue)
     write_tearsheet(result, metrics, out)
     click.echo(f"tear sheet   {out}")

@@ -14,6 +14,7 @@ from algotrader.cli.ui import WIDTH
 from algotrader.core import reports
 from algotrader.core.market import utc
 from algotrader.core.risk import DENIED_SIGNAL
+from algotrader.history.catalogue import Catalogue
 from algotrader.research.formats import NOTHING, cents_text
 from algotrader.research.metrics import Metrics
 from algotrader.research.result import BacktestResult
@@ -22,6 +23,7 @@ STRATEGY_ERRORS: Final = (reports.STRATEGY_ERROR, reports.STRATEGY_VALUE)
 """Kinds of problems that are the strategy's own mistakes: it raised, or it answered what cannot be used."""
 
 ERRORS_SHOWN: Final = 5
+_DATA: Final = "data"
 _CODES_SHOWN: Final = 4
 _LONGEST_ERROR: Final = 200
 _LABEL: Final = 13
@@ -58,24 +60,25 @@ def has_strategy_errors(result: BacktestResult) -> bool:
     return any(problem.kind in STRATEGY_ERRORS for problem in result.problems)
 
 
-def print_summary(result: BacktestResult, metrics: Metrics, made_up: bool = False) -> None:
-    """Print everything that a reader wants to know at once, within 80 columns.
+def note_made_up(result: BacktestResult, catalogue: Catalogue) -> None:
+    """Put it among the assumptions, for the tear sheet and the heading, that bars of the generator were traded."""
+    made_up = catalogue.made_up()
+    if any(symbol in made_up for symbol in result.symbols):
+        result.assumptions[_DATA] = "made up by the generator, not a market's"
 
-    Args:
-        result: the record of the run.
-        metrics: its figures.
-        made_up: whether bars of the generator were traded; said in the heading.
-    """
-    for line in (*heading(result, made_up), "", *figures(metrics), "", *notes(result)):
+
+def print_summary(result: BacktestResult, metrics: Metrics) -> None:
+    """Print everything that a reader wants to know at once, within 80 columns."""
+    for line in (*heading(result), "", *figures(metrics), "", *notes(result)):
         click.echo(line)
 
 
-def heading(result: BacktestResult, made_up: bool) -> list[str]:
-    """What was run: strategy, symbols, bars, days, capital."""
+def heading(result: BacktestResult) -> list[str]:
+    """What was run: strategy, symbols, bars, days, capital; and whether on made-up data."""
     first, last = f"{utc(result.start):%Y-%m-%d}", f"{utc(result.end - 1):%Y-%m-%d}"
     period = f"{first} to {last}, {result.interval} bars, capital {cents_text(result.capital)}"
     lines = textwrap.wrap(f"{result.strategy} on {', '.join(result.symbols)}", WIDTH, subsequent_indent="  ")
-    lines.append(f"{period}, made-up data" if made_up else period)
+    lines.append(f"{period}, made-up data" if _DATA in result.assumptions else period)
     return lines
 
 
