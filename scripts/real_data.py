@@ -33,7 +33,7 @@ STAKE = Decimal(5000)
 
 DAILY_PARAMETERS = {"fast": 10, "slow": 30}
 HEADERS = ("instrument", "bars", "fills", "trips", "return", "drawdown", "fingerprint")
-WIDTHS = (25, 7, 6, 6, 10, 9, 16)
+WIDTHS = (24, 7, 6, 6, 10, 9, 16)
 
 
 @dataclass(frozen=True, slots=True)

