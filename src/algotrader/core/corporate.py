@@ -8,7 +8,7 @@ from algotrader.core import reports
 from algotrader.core.bars import BarAggregator
 from algotrader.core.events import Dividend, Split, SymbolChange
 from algotrader.core.instruments import Instrument
-from algotrader.core.orders import Leg, Order
+from algotrader.core.orders import Fill, Leg, Order
 from algotrader.core.scaled import div_half_even, from_money
 from algotrader.core.state import EngineState, Holding, Track
 
@@ -38,7 +38,7 @@ def split(state: EngineState, event: Split, aggregators: list[BarAggregator | No
         if holding.track is track:
             _split_holding(holding, event)
     for order in state.live_orders.values():
-        if order.symbol == event.symbol:
+        if state.order_holding[order.client_order_id].track is track:
             split_order(order, event)
     lieu = f", {from_money(paid)} paid in lieu of fractions" if paid else ""
     state.note(reports.CORPORATE_ACTION, f"split {event.numerator}:{event.denominator}{lieu}", event.symbol)
@@ -51,17 +51,26 @@ def _split_holding(holding: Holding, event: Split) -> None:
         holding.stop_raw = _price(instrument, holding.stop_raw, event, holding.quantity_raw < 0)
     if holding.take_raw:
         holding.take_raw = _price(instrument, holding.take_raw, event, holding.quantity_raw >= 0)
-    holding.exit_quantity_raw = holding.exit_quantity_raw * event.numerator // event.denominator
+    holding.exit_quantity_raw = _quantity(holding.exit_quantity_raw, event)
+    if holding.target_set:
+        long = holding.target_raw > holding.quantity_raw
+        holding.target_raw = _quantity(abs(holding.target_raw), event) * (1 if holding.target_raw >= 0 else -1)
+        holding.target_limit_raw = _price(instrument, holding.target_limit_raw, event, not long)
+        holding.target_stop_raw = _price(instrument, holding.target_stop_raw, event, long)
 
 
 def split_order(order: Order, event: Split) -> None:
     """Restate a working order as its venue does: quantity by the ratio, prices by its inverse, sells' stops rounded down."""
     instrument = order.instrument
-    order.quantity_raw = _quantity(order.quantity_raw, event) // instrument.quantity_increment * instrument.quantity_increment
-    order.filled_raw = _quantity(order.filled_raw, event)
+    order.quantity_raw = _whole(order.quantity_raw, instrument, event)
+    order.restate_fills({fill.fill_id: _split_fill(fill, event) for fill in order.fills.values()})
     order.limit_raw = _price(instrument, order.limit_raw, event, order.sign < 0)
     order.stop_raw = _price(instrument, order.stop_raw, event, order.sign > 0)
     order.planned_stop_raw = _price(instrument, order.planned_stop_raw, event, order.sign < 0)
+    order.planned_take_raw = _price(instrument, order.planned_take_raw, event, order.sign > 0)
+    order.wish_quantity = _whole(order.wish_quantity, instrument, event)
+    order.wish_limit = _price(instrument, order.wish_limit, event, order.sign < 0)
+    order.wish_stop = _price(instrument, order.wish_stop, event, order.sign > 0)
     for leg in order.legs:
         _split_leg(leg, instrument, event, order.sign)
     if order.pending_leg is not None:
@@ -69,9 +78,18 @@ def split_order(order: Order, event: Split) -> None:
 
 
 def _split_leg(leg: Leg, instrument: Instrument, event: Split, sign: int) -> None:
-    leg.quantity_raw = _quantity(leg.quantity_raw, event) // instrument.quantity_increment * instrument.quantity_increment
+    leg.quantity_raw = _whole(leg.quantity_raw, instrument, event)
     leg.limit_raw = _price(instrument, leg.limit_raw, event, sign < 0)
     leg.stop_raw = _price(instrument, leg.stop_raw, event, sign > 0)
+
+
+def _split_fill(fill: Fill, event: Split) -> Fill:
+    quantity, price = _quantity(fill.quantity_raw, event), split_price(fill.price_raw, event)
+    return replace(fill, quantity_raw=quantity, price_raw=price)
+
+
+def _whole(quantity_raw: int, instrument: Instrument, event: Split) -> int:
+    return _quantity(quantity_raw, event) // instrument.quantity_increment * instrument.quantity_increment
 
 
 def _quantity(quantity_raw: int, event: Split) -> int:
@@ -101,6 +119,10 @@ def pay_dividend(state: EngineState, event: Dividend) -> None:
 
 def rename(state: EngineState, event: SymbolChange) -> None:
     """Carry an instrument over to its new symbol; its bars come under the new one from now on."""
+    if event.new_symbol in state.by_symbol:
+        message = f"cannot become {event.new_symbol}: that symbol is followed already"
+        state.note(reports.CORPORATE_ACTION, message, event.symbol, level=reports.CRITICAL)
+        return
     track: Track = state.by_symbol.pop(event.symbol)
     new = replace(track.instrument, symbol=event.new_symbol)
     state.ledger.rename(track.instrument, new)

@@ -32,7 +32,7 @@ from algotrader.core.events import (
 )
 from algotrader.core.indicators import Indicator
 from algotrader.core.instruments import GENERIC, Instrument, VenueCapabilities
-from algotrader.core.market import NS_PER_MINUTE, BarColumns, Session, check_bar
+from algotrader.core.market import NS_PER_MINUTE, BarColumns, Session
 from algotrader.core.order_events import TIMER_STOP_LIMIT, OrderEvents
 from algotrader.core.protection import TIMER_PARTIAL, Protection, StopGuaranteeBreach
 from algotrader.core.reports import Report
@@ -189,7 +189,7 @@ class Engine:
         elif isinstance(event, MarketData):
             self._market_data(event)
         elif isinstance(event, SliceClosed):
-            self._close_slice()
+            self._close_slice(event.time)
         elif isinstance(event, ScheduledTrigger):
             self._trigger(event)
         else:
@@ -202,24 +202,14 @@ class Engine:
         elif isinstance(event, ConnectionChanged):
             state.connected = event.connected
             state.note(reports.SYSTEM, "order stream is " + ("back" if event.connected else "down"), level=reports.WARNING)
+            self.desk.pursue_all()
             self._settle_all()
         elif isinstance(event, CashMovement):
             venue = state.tracks[0].instrument.venue if state.tracks else ""
             state.ledger.move_cash(venue, event.currency, event.amount)
             state.note(reports.CASH_MOVED, f"{event.kind} {from_money(event.amount)} {event.currency}", event.symbol)
-        elif isinstance(event, Split):
-            split(state, event, [s.aggregator for s in self.streams[self._index(event.symbol)]])
-            self._settle_all()
-        elif isinstance(event, Dividend):
-            pay_dividend(state, event)
-        elif isinstance(event, SymbolChange):
-            rename(state, event)
-        elif isinstance(event, TradingStatus):
-            track = state.by_symbol[event.symbol]
-            track.halted = event.halted
-            state.note(
-                reports.SYSTEM, "halted: " + event.reason if event.halted else "resumed", event.symbol, level=reports.WARNING
-            )
+        elif isinstance(event, (Split, Dividend, SymbolChange, TradingStatus)):
+            self._instrument_event(event)
         elif isinstance(event, SystemError):
             state.note(reports.SYSTEM, f"{event.error_type}: {event.message}", level=event.severity)
             if event.severity == "critical" and state.trading_state == "active":
@@ -227,8 +217,33 @@ class Engine:
         else:
             state.note(reports.SYSTEM, f"event {type(event).__name__} has no handler", level=reports.WARNING)
 
-    def _index(self, symbol: str) -> int:
-        return self.state.by_symbol[symbol].index
+    def _instrument_event(self, event: Split | Dividend | SymbolChange | TradingStatus) -> None:
+        state = self.state
+        track = state.by_symbol.get(event.symbol)
+        if track is None:
+            message = f"{type(event).__name__} of an instrument that nobody follows"
+            state.note(reports.SYSTEM, message, event.symbol, level=reports.WARNING)
+        elif isinstance(event, Split):
+            self._split(event, track)
+        elif isinstance(event, Dividend):
+            pay_dividend(state, event)
+        elif isinstance(event, SymbolChange):
+            rename(state, event)
+        else:
+            track.halted = event.halted
+            state.note(
+                reports.SYSTEM, "halted: " + event.reason if event.halted else "resumed", event.symbol, level=reports.WARNING
+            )
+
+    def _split(self, event: Split, track: Track) -> None:
+        trips = len(self.state.ledger.trips)
+        split(self.state, event, [stream.aggregator for stream in self.streams[track.index]])
+        for trip in self.state.ledger.trips[trips:]:
+            # A position of less than one new share was paid out whole.
+            holding = self.state.holdings.get((trip.owner, track.index))
+            if holding is not None and trip.owner != EXTERNAL:
+                self.order_events.executions.round_trip(holding, trip)
+        self._settle_all()
 
     def _operator(self, event: OperatorCommand) -> None:
         if event.action == "flatten":
@@ -293,7 +308,7 @@ class Engine:
             if not isinstance(slot, SignalSlot) or slot.track.instrument.calendar == session.calendar:
                 slot.on_session(event)
         if event.trigger_type == "session_close":
-            self._close_slice()
+            self._close_slice(event.time)
 
     def _open_session(self, session: Session) -> None:
         state = self.state
@@ -335,11 +350,15 @@ class Engine:
             elif timer[2] == TIMER_STOP_LIMIT and not order.is_final:
                 self.protection.request_exit(holding, "triggered stop-limit did not fill", 0)
             self._settle(holding)
+        delivered = 0
         for streams in self.streams:
             for stream in streams:
                 if stream.aggregator is not None:
-                    self._deliver_ready(stream, stream.aggregator.on_timer(state.now))
-        self._close_slice()
+                    count = stream.aggregator.on_timer(state.now)
+                    self._deliver_ready(stream, count)
+                    delivered += count
+        if delivered:
+            self._decide()
 
     # ------------------------------------------------------------------ bars
 
@@ -354,18 +373,18 @@ class Engine:
         if track is None:
             self.state.note(reports.DATA_DROPPED, "bar of an instrument that nobody follows", bar.symbol, level=reports.WARNING)
             return
-        check_bar(bar)
         session = track.session
         regular = session is None or session.contains(bar.open_time)
         late = bar.close_time <= self.closed_until
+        waiting = len(self.signalled)
         self._bar(
             track, bar.open_time, bar.close_time, bar.open_raw, bar.high_raw, bar.low_raw, bar.close_raw, bar.volume_raw, regular
         )
         if late:
             # The slice it belongs to is closed: the bar has updated indicators and stops, but starts no entry.
-            for slot in self.signalled:
+            for slot in self.signalled[waiting:]:
                 slot.signal = None
-            self.signalled = []
+            del self.signalled[waiting:]
 
     def on_bars(self, columns: BarColumns, start: int, stop: int, busy: list[bool], any_busy: bool) -> int:
         """Handle rows from ``start`` on, slice by slice, until there is a reason for the caller to act.
@@ -402,7 +421,7 @@ class Engine:
                     not some_irregular or regulars[row],
                 )
                 row += 1
-            self._close_slice()
+            self._close_slice(close_time)
             if state.commands:
                 return row
         return row
@@ -464,9 +483,14 @@ class Engine:
         for algorithm in stream.algorithm_slots:
             algorithm.on_bar(stream.track.index, open_time, close_time, o, h, low, c, v)
 
-    def _close_slice(self) -> None:
+    def _close_slice(self, close_time: int) -> None:
+        """All bars up to a close time are in; what comes of them later is late."""
+        if close_time > self.closed_until:
+            self.closed_until = close_time
+        self._decide()
+
+    def _decide(self) -> None:
         """Decide what compares instruments: rank signals and spend the capital on the best, then call the algorithms."""
-        self.closed_until = self.state.now
         if self.signalled:
             self._rank_and_enter()
         for algorithm in self.algorithms:

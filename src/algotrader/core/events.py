@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, final
 
-from algotrader.core.market import BadData, Bar, Quote, Session, TradeTick
+from algotrader.core.market import BadData, Bar, Quote, Session, TradeTick, check_bar
 from algotrader.core.orders import Side
 
 LANE_SYSTEM: Final = 0
@@ -323,7 +323,7 @@ class ScheduledTrigger(Event):
 @final
 @dataclass(frozen=True, slots=True)
 class MarketData(Event):
-    """One closed bar, one quote or one print; exactly one of the three is given."""
+    """One closed bar, one quote or one print; exactly one of the three is given. A bar is there at its close, not before."""
 
     bar: Bar | None = None
     quote: Quote | None = None
@@ -332,6 +332,9 @@ class MarketData(Event):
     def __post_init__(self) -> None:
         given = (self.bar is not None) + (self.quote is not None) + (self.tick is not None)
         _need(given == 1, "market data carries exactly one bar, quote or print")
+        if self.bar is not None:
+            check_bar(self.bar)
+            _need(self.time >= self.bar.close_time, f"{self.bar!r} comes before it closes")
 
 
 @final

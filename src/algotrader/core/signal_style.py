@@ -321,6 +321,8 @@ class SignalSlot(Slot):
 
     def on_split(self, symbol: str, numerator: int, denominator: int) -> None:
         """Restate the indicators in the new shares."""
+        if symbol != self.track.instrument.symbol:
+            return
         for indicator in self.indicators:
             indicator.rescale(denominator, numerator)
 
