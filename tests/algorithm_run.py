@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 from algotrader.core.commands import CancelOrder, Command, SubmitOrder
 from algotrader.core.engine import BASE_SESSION, Engine
@@ -73,7 +74,7 @@ class AlgorithmRun:
         self.fills = 0
         self.now = OPEN
         self.session = session_of(0)
-        self.algorithm = algorithm
+        self.algorithm: Any = algorithm
         names = [instrument.symbol for instrument in made]
         self.slot = self.engine.add_algorithm("algo", algorithm, names, 0 if daily else minutes, algorithm.protection)
         self.engine.handle(CashMovement(OPEN - NS_PER_DAY, "deposit", "USD", money(Decimal(capital))))
@@ -85,7 +86,7 @@ class AlgorithmRun:
 
     # ------------------------------------------------------------------ time
 
-    def phase(self, kind: str, session: Session | None = None, **places: int | bool) -> None:
+    def phase(self, kind: str, session: Session | None = None, **places: Any) -> None:
         """One phase of a session."""
         chosen = session or self.session
         times = {"pre_open": chosen.open_time - 30 * NS_PER_MINUTE, "session_open": chosen.open_time}
@@ -93,7 +94,7 @@ class AlgorithmRun:
         self.engine.handle(replace(event, **places))
         self._take()
 
-    def open(self, day: int = 0, minutes: int = 390, **places: int | bool) -> None:
+    def open(self, day: int = 0, minutes: int = 390, **places: Any) -> None:
         """Open a session; the next bar is its first."""
         self.session = session_of(day, minutes)
         self.now = self.session.open_time
@@ -116,9 +117,9 @@ class AlgorithmRun:
         for symbol, price in prices.items():
             instrument = self.engine.state.by_symbol[symbol].instrument
             numbers = price if isinstance(price, tuple) else (price, price, price, price, 1000)
-            raw = [instrument.price_raw(Decimal(str(number))) for number in numbers[:4]]
+            o, h, low, c = [instrument.price_raw(Decimal(str(number))) for number in numbers[:4]]
             volume = instrument.quantity_raw(Decimal(str(numbers[4])))
-            self.engine.handle(MarketData(self.now, Bar(instrument, start, self.now, *raw, volume)))
+            self.engine.handle(MarketData(self.now, Bar(instrument, start, self.now, o, h, low, c, volume)))
         self.engine.handle(SliceClosed(self.now))
         self._take()
 

@@ -53,7 +53,7 @@ def test_another_market_does_not_start_its_day() -> None:
 @pytest.mark.parametrize("missing", ["initialize", "handle_data"])
 def test_a_missing_hook_is_named(missing: str) -> None:
     hooks = {name: lambda *a: None for name in ("initialize", "handle_data") if name != missing}
-    kind = type("Half", (TradingAlgorithm,), hooks)
+    kind: Any = type("Half", (TradingAlgorithm,), hooks)
     with pytest.raises(AlgorithmError, match=rf"Half does not define {missing}\(self, context"):
         kind.create(("AAPL",), {})
 
@@ -237,7 +237,7 @@ def test_context_shows_the_account() -> None:
 
 def test_context_keeps_what_the_strategy_puts_there() -> None:
     run = AlgorithmRun(Script(setup=lambda self, context: setattr(context, "fast", 20)))
-    context = run.algorithm.context
+    context: Any = run.algorithm.context
     assert context.fast == 20
     with pytest.raises(AttributeError, match="context has no 'slow'; it has account, fast, portfolio"):
         _ = context.slow
@@ -251,7 +251,8 @@ def test_assets_are_found_however_they_are_written(given: str, found: str) -> No
     asset = run.algorithm.symbol(given)
     assert asset == found
     assert asset.symbol == found
-    assert {asset: 1}[found] == 1
+    assert {str(asset): 1}[asset] == 1
+    assert {asset: 1}.get(found) == 1
     assert asset.instrument.symbol == found
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import pytest
 from algorithm_run import AlgorithmRun, Script, utc_day
@@ -162,11 +163,12 @@ def test_the_calendar_of_another_asset_can_be_followed() -> None:
 def test_functions_of_the_same_bar_run_in_the_order_they_were_added() -> None:
     ran: list[int] = []
 
+    def note(number: int, context: Any, data: Any) -> None:
+        ran.append(number)
+
     def setup(self: Script, context: Any) -> None:
-        for number, rule in enumerate(
-            (time_rules.market_open(minutes=2), time_rules.market_open(), time_rules.market_open(minutes=2))
-        ):
-            self.schedule_function(lambda context, data, number=number: ran.append(number), None, rule)
+        for number, minutes in enumerate((2, 1, 2)):
+            self.schedule_function(partial(note, number), None, time_rules.market_open(minutes=minutes))
 
     run = AlgorithmRun(Script(setup))
     run.open()
@@ -209,7 +211,7 @@ def test_orders_can_be_placed_from_a_scheduled_function() -> None:
     [
         (lambda: date_rules.week_start(7), "days_offset must be a whole number from 0 to 6, not 7"),
         (lambda: date_rules.month_end(-1), "from 0 to 30, not -1"),
-        (lambda: date_rules.month_start(1.5), "not 1.5"),
+        (lambda: date_rules.month_start(cast(int, 1.5)), "not 1.5"),
         (lambda: time_rules.market_open(minutes=0), "offset of 0:00:00 is not possible"),
         (lambda: time_rules.market_close(hours=25), "not possible"),
         (lambda: time_rules.market_open(timedelta(minutes=1), minutes=1), "both given"),
