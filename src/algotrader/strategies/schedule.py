@@ -179,8 +179,8 @@ class Schedule:
 
     def end_session(self, session: Session) -> list[ScheduledFunction]:
         """Forget what was armed for a session that closes; gives the functions whose time came without a bar."""
-        ended = [armed for armed in self._armed if _ended(armed, session)]
-        self._armed = [armed for armed in self._armed if not _ended(armed, session)]
+        ended = [armed for armed in self._armed if armed.session.close_time <= session.close_time]
+        self._armed = [armed for armed in self._armed if armed.session.close_time > session.close_time]
         self._look_ahead()
         return _functions([armed for armed in ended if armed.entry.time_rule.kind != "every_minute"])
 
@@ -190,10 +190,6 @@ class Schedule:
 
 def _repeats(armed: _Armed, now: int) -> bool:
     return armed.entry.time_rule.kind == "every_minute" and now < armed.session.close_time
-
-
-def _ended(armed: _Armed, session: Session) -> bool:
-    return armed.session.calendar == session.calendar and armed.session.close_time <= session.close_time
 
 
 def _functions(armed: list[_Armed]) -> list[ScheduledFunction]:

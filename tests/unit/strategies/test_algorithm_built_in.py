@@ -52,6 +52,17 @@ def test_momentum_waits_for_a_bar_of_the_asset() -> None:
     assert run.orders == []
 
 
+def test_momentum_does_not_act_on_an_old_price() -> None:
+    run = momentum()
+    for price in (100, 101, 102):
+        run.bars({"AAPL": price, "MSFT": 50})
+    run.cancel("a1")
+    run.bars({"MSFT": 50})
+    assert len(run.orders) == 1
+    run.bars({"AAPL": 103, "MSFT": 50})
+    assert len(run.orders) == 2
+
+
 def rebalance(**given: Any) -> AlgorithmRun:
     run = AlgorithmRun(Rebalance.create(BOTH, given), BOTH, daily=True)
     run.open(0, day_of_month=0)

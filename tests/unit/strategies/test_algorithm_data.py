@@ -13,7 +13,8 @@ from algorithm_run import OPEN, AlgorithmRun, Script, session_of, utc_day
 
 from algotrader.core.events import Split, SymbolChange, TradingStatus
 from algotrader.core.indicators import SMA, VWAP
-from algotrader.core.market import NS_PER_MINUTE, utc
+from algotrader.core.instruments import equity
+from algotrader.core.market import NS_PER_MINUTE, Session, utc
 from algotrader.strategies.algorithm_assets import Asset
 from algotrader.strategies.algorithm_errors import AlgorithmError, NotAllowedNow, UnknownAsset
 
@@ -259,6 +260,25 @@ def test_before_the_open_an_asset_counts_as_tradable() -> None:
     run.close()
     run.phase("pre_open", session_of(1))
     assert seen == [True]
+
+
+def test_before_the_open_another_market_has_to_be_open_already() -> None:
+    seen: list[bool] = []
+
+    class Early(Script):
+        def before_trading_start(self, context: Any, data: Any) -> None:
+            seen.append(data.can_trade("VOD"))
+
+    run = AlgorithmRun(Early(), instruments=[equity("AAPL"), equity("VOD", calendar="XLON")])
+    london = Session("XLON", "day 0", OPEN - 6 * 60 * NS_PER_MINUTE, OPEN + 120 * NS_PER_MINUTE)
+    run.phase("session_open", london)
+    run.bars({"VOD": 100})
+    run.phase("pre_open", session_of(0))
+    run.open(0)
+    run.phase("session_close", london)
+    run.close()
+    run.phase("pre_open", session_of(1))
+    assert seen == [True, False]
 
 
 @pytest.mark.covers("B173")

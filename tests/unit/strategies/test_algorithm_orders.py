@@ -270,6 +270,15 @@ def test_a_target_orders_what_is_missing(held: int, target: int, missing: int | 
     assert [quantity for _, quantity in run.signed[sent:]] == ([] if missing is None else [Decimal(missing)])
 
 
+@pytest.mark.parametrize(("target", "limit"), [(150, "99.99"), (50, "100.00"), (-20, "100.00")])
+def test_the_limit_of_a_target_is_rounded_on_the_safe_side(target: int, limit: str) -> None:
+    run = running()
+    call(run, "order", "AAPL", 100)
+    run.fill("a1", 100)
+    call(run, "order_target", "AAPL", target, limit_price=99.999)
+    assert run.orders[1].limit_price == Decimal(limit)
+
+
 def test_a_target_cancels_what_works_against_it_and_goes_on_with_its_limit() -> None:
     run = running()
     call(run, "order", "AAPL", 100, limit_price=95)

@@ -205,6 +205,25 @@ def test_a_violation_of_a_target_that_waited_stops_the_strategy_too() -> None:
     assert "the maximum is 1" in run.told("strategy_error")[0]
 
 
+def test_a_target_that_waits_is_forgotten_when_the_strategy_stops() -> None:
+    run = controlled(lambda s, c: s.set_max_order_size(max_shares=50))
+    call(run, "order", "AAPL", 50, 90)
+    run.accept("a1")
+    call(run, "order_target", "AAPL", 20)
+    with pytest.raises(TradingControlViolation):
+        call(run, "order", "AAPL", 60)
+    run.algorithm._stop(TradingControlViolation("as its hook would have done"))
+    run.cancel("a1")
+    assert len(run.orders) == 1
+
+
+def test_turning_a_position_over_frees_what_it_held() -> None:
+    run = controlled(lambda s, c: s.set_max_leverage(0.5, on_error="log"))
+    call(run, "order", "AAPL", 100)
+    run.fill("a1", 100)
+    assert call(run, "order_target", "AAPL", -50)
+
+
 def test_leverage_is_watched_with_every_bar() -> None:
     policy = RiskPolicy(max_leverage=Decimal(4))
     run = controlled(lambda s, c: s.set_max_leverage(2, on_error="log"), policy=policy)

@@ -9,9 +9,10 @@ from typing import Any, cast
 import pytest
 from algorithm_run import AlgorithmRun, Script, utc_day
 
-from algotrader.core.market import NS_PER_DAY, NS_PER_MINUTE
+from algotrader.core.events import ScheduledTrigger
+from algotrader.core.market import NS_PER_DAY, NS_PER_MINUTE, Session
 from algotrader.strategies.algorithm_errors import AlgorithmError
-from algotrader.strategies.schedule import DateRule, date_rules, time_rules
+from algotrader.strategies.schedule import DateRule, Schedule, date_rules, time_rules
 
 PLACES = {"day_of_week": 1, "days_to_week_end": 3, "day_of_month": 4, "days_to_month_end": 17}
 
@@ -135,18 +136,40 @@ def test_in_daily_runs_the_time_does_not_matter() -> None:
     assert run.algorithm.calls == ["initialize", "handle_data", "scheduled", "handle_data", "handle_data"]
 
 
-def test_a_market_without_end_opens_before_the_last_bar_of_the_day_before() -> None:
+def test_in_daily_runs_even_a_time_after_the_bar_does_not_matter() -> None:
+    run = AlgorithmRun(scheduled(None, time_rules.market_open(hours=20)), daily=True)
+    run.open()
+    run.bars(100)
+    assert run.algorithm.calls == ["initialize", "handle_data", "scheduled"]
+
+
+def _always(**attributes: Any) -> Schedule:
+    schedule = Schedule()
+    schedule.daily = bool(attributes.get("daily"))
+    schedule.add(print, date_rules.every_day(), time_rules.market_open(), True, "24/7")
+    return schedule
+
+
+def _opening(session: Session) -> ScheduledTrigger:
+    return ScheduledTrigger(session.open_time, "session_open", session.open_time, session)
+
+
+def test_a_market_without_end_may_open_before_the_last_bar_of_the_day_before() -> None:
     # Midnight: the new day's session opens, then the old day's last bar closes, then the old session closes.
-    run = AlgorithmRun(scheduled(None, time_rules.market_open()), ("BTC/USD",))
-    run.phase("session_open", utc_day(0))
-    run.now = utc_day(0).open_time
-    assert minutes_run(run, 2) == [1]
-    run.phase("session_open", utc_day(1))
-    run.now = utc_day(1).open_time - NS_PER_MINUTE
-    assert minutes_run(run, 1) == []
-    run.phase("session_close", utc_day(0))
-    assert run.algorithm.calls.count("scheduled") == 1
-    assert minutes_run(run, 2) == [1]
+    schedule, first, second = _always(), utc_day(0), utc_day(1)
+    schedule.open_session(_opening(first))
+    assert schedule.take(first.open_time + NS_PER_MINUTE) == [print]
+    schedule.open_session(_opening(second))
+    assert schedule.take(second.open_time) == []
+    assert schedule.end_session(first) == []
+    assert schedule.take(second.open_time + NS_PER_MINUTE) == [print]
+
+
+def test_in_daily_runs_the_bar_of_the_day_before_is_not_the_days_bar() -> None:
+    schedule, session = _always(daily=True), utc_day(1)
+    schedule.open_session(_opening(session))
+    assert schedule.take(session.open_time) == []
+    assert schedule.take(session.close_time) == [print]
 
 
 def test_the_calendar_of_another_asset_can_be_followed() -> None:
@@ -174,6 +197,20 @@ def test_functions_of_the_same_bar_run_in_the_order_they_were_added() -> None:
     run.open()
     run.bars(100, count=2)
     assert ran == [1, 0, 2]
+
+
+def test_the_order_holds_across_markets() -> None:
+    ran: list[str] = []
+
+    def setup(self: Script, context: Any) -> None:
+        self.schedule_function(lambda context, data: ran.append("New York"), None, time_rules.market_open(), calendar="XNYS")
+        self.schedule_function(lambda context, data: ran.append("always"), None, time_rules.market_open(), calendar="24/7")
+
+    run = AlgorithmRun(Script(setup), ("AAPL", "BTC/USD"))
+    run.phase("session_open", utc_day(0))
+    run.open()
+    run.bars(100)
+    assert ran == ["New York", "always"]
 
 
 @pytest.mark.covers("A86")
