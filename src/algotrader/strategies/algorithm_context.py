@@ -66,7 +66,7 @@ class PositionView:
     @property
     def amount(self) -> int | float:
         """Quantity, negative when short."""
-        return plain(self.exact.amount)
+        return plain(self._holding.quantity_raw, self._holding.instrument)
 
     @property
     def cost_basis(self) -> float:

@@ -196,9 +196,10 @@ def share_of(equity: int, percent: object) -> int:
     return taken if scaled >= 0 else -taken
 
 
-def plain(exact: Decimal) -> int | float:
-    """A quantity for arithmetic: a whole number where it is one."""
-    return int(exact) if exact == exact.to_integral_value() else float(exact)
+def plain(quantity_raw: int, instrument: Instrument) -> int | float:
+    """A scaled quantity for arithmetic: an int where the asset trades whole units, else a float."""
+    scale = instrument.quantity_scale
+    return quantity_raw if scale == 0 else float(quantity_raw / 10**scale)
 
 
 class OrderView:
@@ -241,17 +242,17 @@ class OrderView:
     @property
     def amount(self) -> int | float:
         """What was ordered, negative for a sell."""
-        return plain(self.exact.quantity) * self.exact.sign
+        return plain(self.exact.quantity_raw * self.exact.sign, self.exact.instrument)
 
     @property
     def filled(self) -> int | float:
         """What was executed, negative for a sell."""
-        return plain(self.exact.filled) * self.exact.sign
+        return plain(self.exact.filled_raw * self.exact.sign, self.exact.instrument)
 
     @property
     def open_amount(self) -> int | float:
         """What is not executed yet, negative for a sell."""
-        return self.amount - self.filled
+        return plain((self.exact.quantity_raw - self.exact.filled_raw) * self.exact.sign, self.exact.instrument)
 
     @property
     def limit(self) -> float | None:
@@ -300,7 +301,7 @@ def transaction_of(order: Order, fill: Fill, asset: Asset) -> Transaction:
     instrument = order.instrument
     return Transaction(
         asset,
-        plain(instrument.quantity(fill.quantity_raw)) * order.sign,
+        plain(fill.quantity_raw * order.sign, instrument),
         float(instrument.price(fill.price_raw)),
         float(from_money(fill.commission)),
         utc(fill.time),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -442,13 +441,17 @@ def test_where_a_stop_holds_the_shares_it_makes_room_for_the_exit(capabilities: 
     assert [order.role for order in run.algorithm.get_open_orders("AAPL")] == ["exit_market"]
 
 
-def _order_twice(run: AlgorithmRun) -> None:
-    call(run, "order", "AAPL", 1)
+@pytest.mark.parametrize(("symbol", "amount", "kind"), [("AAPL", -3, int), ("BTC/USD", 2, float), ("BTC/USD", -0.12345678, float)])
+def test_amounts_are_whole_numbers_where_the_asset_is(symbol: str, amount: float, kind: type) -> None:
+    run = running(symbol)
+    order = run.algorithm.get_order(call(run, "order", symbol, amount))
+    run.fill(order.id, 100)
+    position = run.algorithm.context.portfolio.positions[symbol]
+    for found in (order.amount, order.filled, position.amount, run.algorithm.told[0][2].amount):
+        assert (found, type(found)) == (amount, kind)
+    assert order.open_amount == 0
 
 
-@pytest.mark.parametrize("act", [_order_twice])
-def test_ids_count_up(act: Callable[[AlgorithmRun], None]) -> None:
+def test_ids_count_up() -> None:
     run = running()
-    act(run)
-    act(run)
-    assert [request.client_order_id for request in run.orders] == ["a1", "a2"]
+    assert [call(run, "order", "AAPL", 1) for _ in range(2)] == ["a1", "a2"]

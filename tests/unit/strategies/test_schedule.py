@@ -10,7 +10,7 @@ import pytest
 from algorithm_run import AlgorithmRun, Script, utc_day
 
 from algotrader.core.events import ScheduledTrigger
-from algotrader.core.market import NS_PER_DAY, NS_PER_MINUTE, Session
+from algotrader.core.market import NS_PER_MINUTE, Session
 from algotrader.strategies.algorithm_errors import AlgorithmError
 from algotrader.strategies.schedule import DateRule, Schedule, date_rules, time_rules
 
@@ -271,7 +271,3 @@ def test_impossible_rules_are_refused(make: Any, message: str) -> None:
 def test_impossible_schedules_are_refused(arguments: Any, message: str) -> None:
     with pytest.raises(AlgorithmError, match=message):
         AlgorithmRun(Script(setup=lambda self, context: self.schedule_function(*arguments)))
-
-
-def test_days_lie_a_day_apart() -> None:
-    assert utc_day(1).open_time - utc_day(0).open_time == NS_PER_DAY
