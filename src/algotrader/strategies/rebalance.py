@@ -16,11 +16,7 @@ from algotrader.strategies.schedule import date_rules, time_rules
 class RebalanceParameters(Parameters):
     """The weights, and how much of the portfolio they divide."""
 
-    weights: dict[str, Decimal] = Field(
-        {},
-        description="AAPL:0.6,MSFT:0.4; empty for equal weights",
-        json_schema_extra={"allowed": "SYMBOL:WEIGHT"},
-    )
+    weights: dict[str, Decimal] = Field({}, description="such as AAPL:0.6,MSFT:0.4; equal weights when left out")
     invested: Decimal = Field(Decimal("0.95"), gt=0, le=1, description="share of the portfolio that is invested")
 
     @field_validator("weights", mode="before")

@@ -64,7 +64,6 @@ def test_an_unknown_protection_is_refused() -> None:
         kind()
 
 
-@pytest.mark.covers("B163")
 def test_plain_functions_run_with_the_functions_of_the_api() -> None:
     seen: list[Any] = []
 

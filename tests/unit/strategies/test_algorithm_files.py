@@ -40,7 +40,7 @@ def _file(folder: Path, text: str) -> str:
     return str(path)
 
 
-@pytest.mark.covers("B163", "B164")
+@pytest.mark.covers("B164")
 def test_a_file_of_functions_is_a_strategy(tmp_path: Path) -> None:
     kind = load_strategy(_file(tmp_path, CROSSING))
     assert issubclass(kind, TradingAlgorithm)
