@@ -79,7 +79,7 @@ def backtest(
         raise BacktestError(str(error), "algo-trader strategies lists them with their parameters") from None
     instruments = [catalogue.instrument(name) for name in names]
     base = choose_base(catalogue, names, plans)
-    return _run(catalogue, instruments, plans, base, _period(catalogue, names, base, start, end), chosen, progress)
+    return _run(catalogue, instruments, plans, base, resolve_period(catalogue, names, base, start, end), chosen, progress)
 
 
 def _run(
@@ -118,7 +118,12 @@ def _run(
     return collector.result(setup, settings, options, curve, (start_ns, end_ns), catalogue)
 
 
-def _period(catalogue: Catalogue, names: list[str], base: str, start: Moment, end: Moment) -> tuple[int, int]:
+def resolve_period(catalogue: Catalogue, names: list[str], base: str, start: Moment, end: Moment) -> tuple[int, int]:
+    """The first and last moment (nanoseconds UTC) of a run: what was asked for, as far as the stored bars of any symbol reach.
+
+    Raises:
+        UserError: a day cannot be read, the period is empty, or no bar lies in it.
+    """
     spans = [catalogue.span(name, base) for name in names]
     first, last = min(span[0] for span in spans), max(span[1] for span in spans)
     start_ns = first if start is None else _moment(start, False)

@@ -1,0 +1,161 @@
+"""Who runs the backtests of a sweep: this process, worker processes on this machine, or Ray on many (see ``sweep_ray``).
+
+All of them answer in any order; the sweep puts the answers in the order of the trials.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Final
+
+from algotrader.errors import UserError, did_you_mean
+from algotrader.research.sweep_data import SharedCatalogue, SharedData, open_shared
+from algotrader.research.sweep_trial import Job, Record, Task, run_task
+
+KINDS: Final = ("local", "ray")
+
+
+class Executor:
+    """Runs tasks. Use it in a ``with`` statement; leaving it ends what it has started."""
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[Record]:
+        """Run every task and give each record as soon as it is there."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """End the workers; tasks that have not begun are dropped."""
+
+    def __enter__(self) -> Executor:
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self.close()
+
+
+class SerialExecutor(Executor):
+    """Runs one task after the other in this process."""
+
+    def __init__(self, job: Job, data: SharedData) -> None:
+        self._job = job
+        self._catalogue = SharedCatalogue(job.path, data)
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[Record]:
+        """Run the tasks in their order."""
+        return (run_task(self._job, self._catalogue, task) for task in tasks)
+
+
+class LocalExecutor(Executor):
+    """Runs tasks in worker processes that map the shared data into their memory.
+
+    Workers are started afresh (``spawn``), never forked: a fork of a process with threads can hang.
+
+    Args:
+        job: what all runs have in common.
+        folder: where ``build_shared`` has put the data.
+        workers: how many processes.
+
+    Raises:
+        UserError: the strategy or the options cannot be sent to another process.
+    """
+
+    def __init__(self, job: Job, folder: Path, workers: int) -> None:
+        check_sendable(job)
+        self._pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_start_worker, initargs=(job, str(folder)))
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[Record]:
+        """Spread the tasks over the workers.
+
+        Raises:
+            UserError: a worker died.
+        """
+        waiting = [self._pool.submit(_work, task) for task in tasks]
+        try:
+            for done in as_completed(waiting):
+                yield done.result()
+        except BrokenProcessPool:
+            raise UserError(
+                "a worker process ended before its time; the machine may be short of memory",
+                "use fewer --workers; in a script, call sweep() under `if __name__ == '__main__':`",
+            ) from None
+
+    def close(self) -> None:
+        """Drop what has not begun and wait for what has."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _Worker:
+    """What a worker process keeps between its tasks."""
+
+    job: Job
+    catalogue: SharedCatalogue
+
+
+def _start_worker(job: Job, folder: str) -> None:
+    """Prepare a worker: Ctrl+C ends it at once and quietly, the sweep's own process tells the user."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _Worker.job = job
+    _Worker.catalogue = SharedCatalogue(job.path, open_shared(Path(folder)))
+
+
+def _work(task: Task) -> Record:
+    return run_task(_Worker.job, _Worker.catalogue, task)
+
+
+def check_sendable(job: Job) -> None:
+    """Make sure that a job can travel to another process, before anything is started.
+
+    Raises:
+        UserError: it cannot; the hint says what to write instead.
+    """
+    for name in ("slippage", "commission"):
+        if not isinstance(job.options[name], str | None):
+            raise UserError(
+                f"the {name} model cannot be sent to worker processes", "give it as text, such as 'bps:5', or workers=1"
+            )
+    try:
+        pickle.dumps(job)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        hint = "give the strategy as 'path/to/file.py:Name', or workers=1"
+        raise UserError(f"the strategy cannot be sent to worker processes: {error}", hint) from None
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def make_executor(kind: str, job: Job, data: SharedData, folder: Path, workers: int) -> Executor:
+    """Build an executor by name; one worker on this machine needs no process of its own.
+
+    Raises:
+        UserError: no such executor, Ray is not installed, or the job cannot be sent to other processes.
+    """
+    if kind == "ray":
+        from algotrader.research.sweep_ray import RayExecutor
+
+        return RayExecutor(job, data, workers)
+    if workers == 1:
+        return SerialExecutor(job, data)
+    return LocalExecutor(job, folder, workers)
+
+
+def check_executor(kind: str, workers: int | None) -> int:
+    """Check the name of an executor and give the number of workers; all cores where nobody said how many.
+
+    Raises:
+        UserError: no such executor, or an impossible number of workers.
+    """
+    if kind not in KINDS:
+        raise UserError(f"{kind!r} is not an executor", f"{did_you_mean(kind, KINDS)} known: {', '.join(KINDS)}".strip())
+    if workers is not None and workers < 1:
+        raise UserError(f"{workers} workers are impossible", "give at least one; leave --workers out for one on each core")
+    return workers or available_cores()

@@ -1,0 +1,239 @@
+"""What a sweep has found: every run as a row of a table, the best of them, and how far the best can be trusted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+
+from algotrader.core.scaled import MONEY_SCALE
+from algotrader.errors import UserError, did_you_mean
+from algotrader.history.files import replace_file
+from algotrader.research import curve
+from algotrader.research.metrics import Metrics
+from algotrader.research.overfitting import Deflated, Moments, deflated_sharpe, luck, moments, probabilistic_sharpe
+from algotrader.research.result import Values
+from algotrader.research.sweep_space import Axis, Space
+from algotrader.research.sweep_trial import OK, SAMPLES, TEST, Record
+from algotrader.research.walkforward import Window
+
+METRICS: Final = tuple(item.name for item in fields(Metrics))
+"""Every figure of a backtest, by the name under which a sweep may be ranked."""
+
+LOWER_IS_BETTER: Final = frozenset({"volatility", "max_drawdown", "longest_drawdown_days", "fees", "turnover"})
+"""Figures of which less is better; of all others more is."""
+
+_MONEY: Final = frozenset(item.name for item in fields(Metrics) if item.type == "Decimal")
+_WHOLE: Final = frozenset(item.name for item in fields(Metrics) if item.type == "int")
+_DECIMAL: Final = pl.Decimal(38, MONEY_SCALE)
+_TIME: Final = pl.Datetime("ns", "UTC")
+
+
+def metric_name(text: str) -> str:
+    """Give the name of a figure in its standard form.
+
+    Raises:
+        UserError: there is no such figure; the hint names the nearest.
+    """
+    name = text.strip().lower().replace("-", "_").replace(" ", "_")
+    if name not in METRICS:
+        raise UserError(f"{text!r} is not a metric", f"{did_you_mean(name, METRICS)} known: {', '.join(METRICS)}".strip())
+    return name
+
+
+def value_of(record: Record, metric: str) -> float | None:
+    """A figure of a run; None where the run failed or the figure is not defined."""
+    value = record["metrics"][metric] if record["status"] == OK else None
+    return None if value is None else float(value)
+
+
+def score_of(record: Record, metric: str) -> float | None:
+    """A figure of a run turned so that more is better."""
+    value = value_of(record, metric)
+    return -value if value is not None and metric in LOWER_IS_BETTER else value
+
+
+def ranked(records: Sequence[Record], metric: str) -> list[Record]:
+    """Runs from the best to the worst; equals in the order of their trials, runs without the figure at the end."""
+
+    def order(record: Record) -> tuple[bool, float, int]:
+        score = score_of(record, metric)
+        return score is None, -(score or 0.0), record["trial"]
+
+    return sorted(records, key=order)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A window of a walk-forward: which trial did best in training, and how the same parameters did in the test after it.
+
+    ``best`` and ``test`` are None where no run of the training, or not the one of the test, came to its end.
+    """
+
+    window: Window
+    best: Record | None
+    test: Record | None
+    verdict: Deflated
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """All tests of a walk-forward put together: what somebody would have earned who chose anew before each of them."""
+
+    days: int
+    total_return: float
+    sharpe: float
+    max_drawdown: float
+
+
+@dataclass(slots=True)
+class SweepResult:
+    """The outcome of a sweep.
+
+    Attributes:
+        strategy: name of the strategy.
+        symbols: what was traded.
+        metric: the figure by which runs are ranked.
+        space: what there was to try.
+        search: ``grid``, ``random`` or ``optuna``.
+        seed: of what was drawn at random.
+        skipped: combinations that the strategy does not allow.
+        records: every run, in the order of window, sample and trial; see ``sweep_trial.run_task`` for the keys.
+        windows: the windows of a walk-forward; empty without one.
+    """
+
+    strategy: str
+    symbols: tuple[str, ...]
+    metric: str
+    space: Space
+    search: str
+    seed: int
+    skipped: int
+    records: list[Record]
+    windows: list[Window] = field(default_factory=list)
+
+    @property
+    def trials(self) -> list[Record]:
+        """The runs that compete: all but the tests of a walk-forward."""
+        return [record for record in self.records if record["sample"] != TEST]
+
+    @property
+    def best(self) -> Record | None:
+        """The best run of a sweep without walk-forward; None when no run came to its end."""
+        order = [] if self.windows else ranked(self.records, self.metric)
+        return order[0] if order and score_of(order[0], self.metric) is not None else None
+
+    def parameters(self, record: Record) -> dict[str, object]:
+        """The parameters of a run."""
+        return self.space.at(record["point"])
+
+    @property
+    def failed(self) -> list[Record]:
+        """The runs that did not come to their end."""
+        return [record for record in self.records if record["status"] != OK]
+
+    def verdict(self) -> Deflated:
+        """The deflated Sharpe ratio of the best run of a sweep without walk-forward."""
+        return judge(self.best, self.trials)
+
+    def steps(self) -> list[Step]:
+        """Window by window, what was chosen and what became of it."""
+        found = []
+        for window in self.windows:
+            own = [record for record in self.records if record["window"] == window.number]
+            trials = [record for record in own if record["sample"] != TEST]
+            order = ranked(trials, self.metric)
+            best = order[0] if order and score_of(order[0], self.metric) is not None else None
+            test = next((record for record in own if record["sample"] == TEST and record["status"] == OK), None)
+            found.append(Step(window, best, test, judge(best, trials)))
+        return found
+
+    def forward(self) -> Forward | None:
+        """The tests of all windows as one record; None without a test that came to its end."""
+        tests = [step.test for step in self.steps() if step.test is not None]
+        if not tests:
+            return None
+        returns = np.concatenate([np.asarray(test["returns"], dtype=np.float64) for test in tests])
+        levels: Values = np.asarray(np.cumprod(1.0 + returns), dtype=np.float64)
+        yearly = math.sqrt(tests[0]["annual_sessions"])
+        deepest = float(curve.drawdowns(levels, 1.0).max(initial=0.0))
+        return Forward(len(returns), float(levels[-1]) - 1.0 if len(levels) else 0.0, moments(returns).sharpe * yearly, deepest)
+
+    def frame(self) -> pl.DataFrame:
+        """Every run as a row: what it was, its parameters (``param_…``), its figures, and its deflated Sharpe ratio."""
+        return make_frame(self)
+
+    def write(self, path: Path) -> None:
+        """Write the table as Parquet, in one step. The same sweep gives the same bytes, however often it was interrupted.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        frame = self.frame()
+        replace_file(path, lambda temporary: frame.write_parquet(temporary, compression="zstd"))
+
+
+def judge(best: Record | None, trials: Sequence[Record]) -> Deflated:
+    """The deflated Sharpe ratio of a run among those it was chosen from; trials that failed do not count."""
+    sharpes = [record["moments"]["sharpe"] for record in trials if record["status"] == OK]
+    return Deflated(len(sharpes), None, None) if best is None else deflated_sharpe(Moments(**best["moments"]), sharpes)
+
+
+def make_frame(result: SweepResult) -> pl.DataFrame:
+    """The table of a sweep; money is exact, times are aware UTC, runs that failed have no figures."""
+    records = result.records
+    columns = [
+        pl.Series("window", [record["window"] for record in records], dtype=pl.Int32()),
+        pl.Series("sample", [record["sample"] for record in records], dtype=pl.Enum(SAMPLES)),
+        pl.Series("trial", [record["trial"] for record in records], dtype=pl.Int32()),
+        *(_parameter(result.space, place, records) for place in range(len(result.space.axes))),
+        pl.Series("status", [record["status"] for record in records], dtype=pl.String()),
+        pl.Series("error", [record["error"] for record in records], dtype=pl.String()),
+        *(pl.Series(name, [record.get(name) for record in records], dtype=pl.Int64()).cast(_TIME) for name in ("start", "end")),
+        *(_metric(name, records) for name in METRICS),
+        pl.Series("strategy_errors", [record.get("strategy_errors") for record in records], dtype=pl.Int64()),
+        pl.Series("fingerprint", [record.get("fingerprint") for record in records], dtype=pl.String()),
+        pl.Series("deflated_sharpe", _deflated(records), dtype=pl.Float64()),
+    ]
+    return pl.DataFrame(columns)
+
+
+def _parameter(space: Space, place: int, records: Sequence[Record]) -> pl.Series:
+    axis = space.axes[place]
+    texts = [str(axis.values[space.places(record["point"])[place]]) for record in records]
+    return pl.Series(f"param_{axis.name}", _typed(axis, texts), dtype=_type(axis))
+
+
+def _type(axis: Axis) -> pl.DataType:
+    return pl.Int64() if axis.whole else pl.Float64() if axis.numeric else pl.String()
+
+
+def _typed(axis: Axis, texts: list[str]) -> list[Any]:
+    return [int(text) for text in texts] if axis.whole else [float(text) for text in texts] if axis.numeric else texts
+
+
+def _metric(name: str, records: Sequence[Record]) -> pl.Series:
+    values = [record["metrics"][name] if record["status"] == OK else None for record in records]
+    if name in _MONEY:
+        return pl.Series(name, [None if value is None else Decimal(value) for value in values], dtype=_DECIMAL)
+    return pl.Series(name, values, dtype=pl.Int64() if name in _WHOLE else pl.Float64())
+
+
+def _deflated(records: Sequence[Record]) -> list[float | None]:
+    """For every trial, its deflated Sharpe ratio among the trials of its window; tests were not chosen and have none."""
+    groups: dict[int, list[Record]] = {}
+    for record in records:
+        if record["sample"] != TEST and record["status"] == OK:
+            groups.setdefault(record["window"], []).append(record)
+    levels = {window: luck([record["moments"]["sharpe"] for record in group]) for window, group in groups.items()}
+    found: list[float | None] = []
+    for record in records:
+        judged = record["sample"] != TEST and record["status"] == OK
+        found.append(probabilistic_sharpe(Moments(**record["moments"]), levels[record["window"]]) if judged else None)
+    return found
