@@ -7,7 +7,7 @@ rounded to a hundred-millionth, so that 155.2 means 155.2 and float noise never 
 from __future__ import annotations
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from typing import Final, SupportsFloat, SupportsIndex
+from typing import Any, Final
 
 from algotrader.core.instruments import Instrument
 from algotrader.core.scaled import MAX_SCALED, from_scaled, nearest_scaled, round_scaled
@@ -31,15 +31,19 @@ def number(value: object, what: str) -> Decimal:
         raise StrategyFault(f"{what} must be a number, not {value!r}")
     elif isinstance(value, int):
         return Decimal(value)
-    elif isinstance(value, SupportsFloat):
-        result = _from_float(float(value))
-    elif isinstance(value, SupportsIndex):
-        return Decimal(value.__index__())
+    elif isinstance(value, float):
+        result = _from_float(value)
+    elif hasattr(value, "__float__"):
+        result = _from_float(_as_float(value))
     else:
         raise StrategyFault(f"{what} must be a number, not {type(value).__name__}")
     if not result.is_finite():
         raise StrategyFault(f"{what} is {result}, not a usable number; is an indicator not warm yet, or a division by zero?")
     return result
+
+
+def _as_float(value: Any) -> float:
+    return float(value)
 
 
 def _from_float(value: float) -> Decimal:

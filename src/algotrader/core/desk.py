@@ -103,6 +103,7 @@ class OrderDesk:
         state = self.state
         state.orders[order.client_order_id] = order
         state.live_orders[order.client_order_id] = order
+        holding.track.live_orders += 1
         state.order_holding[order.client_order_id] = holding
 
     def _child(self, parent: Order, holding: Holding, suffix: str, role: OrderRole) -> Order:

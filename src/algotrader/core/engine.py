@@ -32,7 +32,7 @@ from algotrader.core.events import (
 )
 from algotrader.core.indicators import Indicator
 from algotrader.core.instruments import GENERIC, Instrument, VenueCapabilities
-from algotrader.core.market import NS_PER_MINUTE, BarColumns, Session
+from algotrader.core.market import NS_PER_MINUTE, VISIT_FLAT, VISIT_HELD, BarColumns, Session
 from algotrader.core.order_events import TIMER_STOP_LIMIT, OrderEvents
 from algotrader.core.protection import TIMER_PARTIAL, Protection, StopGuaranteeBreach
 from algotrader.core.reports import Report
@@ -268,6 +268,7 @@ class Engine:
         """After anything that touched an order, a fill or a position: mend protection, then prove it."""
         if holding.owner == EXTERNAL:
             return
+        self.state.note_held(holding.track)
         self.protection.ensure(holding)
         fault = self.protection.breach(holding)
         if fault:
@@ -398,6 +399,8 @@ class Engine:
         numbers = columns.instrument
         regulars = columns.regular
         some_irregular = len(regulars) > 0
+        visit = columns.visit
+        skips = len(visit) > 0
         row = start
         while row < stop:
             close_time = close_times[row]
@@ -408,7 +411,12 @@ class Engine:
                     return row
             if close_time > state.now:
                 state.now = close_time
+            visited = False
             while row < stop and close_times[row] == close_time:
+                if skips and self._pass_by(columns, row, visit[row]):
+                    row += 1
+                    continue
+                visited = True
                 self._bar(
                     state.tracks[numbers[row]],
                     columns.open_time[row],
@@ -421,10 +429,26 @@ class Engine:
                     not some_irregular or regulars[row],
                 )
                 row += 1
-            self._close_slice(close_time)
-            if state.commands:
-                return row
+            if visited:
+                self._close_slice(close_time)
+                if state.commands:
+                    return row
         return row
+
+    def _pass_by(self, columns: BarColumns, row: int, visit: int) -> bool:
+        """Whether a row cannot matter to its idle instrument; then only its price and its number are noted."""
+        track = self.state.tracks[columns.instrument[row]]
+        wanted = visit & (VISIT_HELD if track.held else VISIT_FLAT)
+        if wanted or track.live_orders or columns.open_time[row] <= track.last_open_time:
+            return False
+        track.last_open_time = columns.open_time[row]
+        track.last_time = columns.close_time[row]
+        track.last_raw = columns.close[row]
+        track.bars_seen += 1
+        for stream in self.streams[track.index]:
+            for slot in stream.signal_slots:
+                slot.pass_bar()
+        return True
 
     def _bar(self, track: Track, open_time: int, close_time: int, o: int, h: int, low: int, c: int, v: int, regular: bool) -> None:
         """One closed base bar: remember the price, build the larger bars, update indicators, ask the strategies."""

@@ -94,6 +94,12 @@ class _Window(Indicator):
 class SMA(_Window):
     """Simple moving average of closes. ``total`` and ``previous_total`` are the exact sums behind ``value`` and ``previous``."""
 
+    def load(self, total: int, previous_total: int, count: int) -> None:
+        """Take sums that were computed beforehand for bar number ``count``; the window itself is not kept up any more."""
+        self.total = total
+        self.previous_total = previous_total
+        self.count = count
+
 
 def gap(fast: SMA, slow: SMA) -> int:
     """Fast minus slow, exact, times both periods and the price unit; meaningful once both are warm."""

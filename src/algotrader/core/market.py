@@ -305,15 +305,23 @@ class Session:
         return not any(start <= open_time < end for start, end in self.breaks)
 
 
+VISIT_FLAT: Final = 1
+"""Bit of ``BarColumns.visit``: the row matters while nothing is held of its instrument and no order works."""
+
+VISIT_HELD: Final = 2
+"""Bit of ``BarColumns.visit``: the row matters while something is held and no order works."""
+
+
 @final
 class BarColumns:
     """Many bars as columns, one list an attribute, in the order (close_time, registration number, row).
 
     ``instrument`` holds registration numbers, the prices and volumes are scaled integers. ``regular`` says which rows lie in
-    their regular session; an empty list means all of them.
+    their regular session; an empty list means all of them. ``visit`` says which rows an idle instrument needs (see
+    ``VISIT_FLAT``); empty means all of them. ``source`` is whatever the columns were made from, for those who compute on it.
     """
 
-    __slots__ = ("close", "close_time", "high", "instrument", "low", "open", "open_time", "regular", "volume")
+    __slots__ = ("close", "close_time", "high", "instrument", "low", "open", "open_time", "regular", "source", "visit", "volume")
 
     def __init__(
         self,
@@ -336,6 +344,8 @@ class BarColumns:
         self.close: Final = close
         self.volume: Final = volume
         self.regular: Final[list[bool]] = [] if regular is None else regular
+        self.visit: bytes = b""
+        self.source: object = None
 
     def __len__(self) -> int:
         return len(self.close_time)

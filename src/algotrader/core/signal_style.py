@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final, final
 
 from algotrader.core import boundary, reports
+from algotrader.core.batch import BatchPlan
 from algotrader.core.desk import Draft, OrderDesk
 from algotrader.core.events import ScheduledTrigger
 from algotrader.core.indicators import Indicator
@@ -77,16 +78,24 @@ class SignalSlot(Slot):
         self.want_stop: int = 0
         self.want_exit: bool = False
         self.want_cancel: bool = False
+        self.plan: BatchPlan | None = None
+        self.incremental: list[Indicator] = []
 
     def on_bar(self, open_time: int, close_time: int, o: int, h: int, low: int, c: int, v: int) -> None:
         """One closed bar of the strategy's interval."""
         self.bars += 1
-        for indicator in self.indicators:
+        plan = self.plan
+        for indicator in self.indicators if plan is None else self.incremental:
             indicator.update_bar(o, h, low, c, v)
         if self.closing or not self.enabled:
             return
         holding = self.holding
         flat = holding.position.quantity_raw == 0 and not holding.has_live_entry
+        if plan is not None:
+            if (flat or self._idle()) and not plan.matters(self.bars, flat):
+                self.position_bars += 1
+                return
+            plan.load(self.bars)
         if flat and not self._may_enter(open_time, close_time):
             return
         bar = Bar(self.track.instrument, open_time, close_time, o, h, low, c, v)
@@ -101,6 +110,21 @@ class SignalSlot(Slot):
             self._failed(bar, error)
         if not flat:
             self._act(bar)
+
+    def pass_bar(self) -> None:
+        """One closed bar that cannot matter: only its number is noted."""
+        self.bars += 1
+        self.position_bars += 1
+
+    def use_plan(self, plan: BatchPlan) -> None:
+        """Take the figures computed beforehand for the coming bars."""
+        self.plan = plan
+        self.incremental = [indicator for indicator in self.indicators if indicator not in plan.averages]
+
+    def _idle(self) -> bool:
+        """A position is open, no order works on it, and no limit of the engine's own counts its bars."""
+        settings = self.settings
+        return self.track.live_orders == 0 and settings.time_stop_bars == 0 and not self.holding.synthetic_take
 
     def _ask(self, bar: Bar, flat: bool) -> None:
         """Put the questions that fit the situation; nothing is done yet, so a mistake in one answer spoils only what follows it."""

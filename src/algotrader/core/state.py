@@ -130,6 +130,8 @@ class Track:
         self.day: DayStats | None = None
         self.history: BarHistory | None = None
         self.bars_seen: int = 0
+        self.live_orders: int = 0
+        self.held: bool = False
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -267,6 +269,18 @@ class EngineState:
             found = Holding(slot, owner, track, self.ledger.position(owner, track.instrument), protection)
             self.holdings[key] = found
         return found
+
+    def retire(self, order: Order) -> None:
+        """Forget an order as working."""
+        if self.live_orders.pop(order.client_order_id, None) is not None:
+            self.order_holding[order.client_order_id].track.live_orders -= 1
+
+    def note_held(self, track: Track) -> None:
+        """Keep in mind whether anything is held of an instrument."""
+        track.held = False
+        for holding in self.holdings.values():
+            if holding.track is track and holding.position.quantity_raw:
+                track.held = True
 
     def report(
         self, kind: str, level: str, holding: Holding | None, message: str, order: Order | None = None, number: int = 0

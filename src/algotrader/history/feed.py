@@ -103,4 +103,6 @@ def chunk_end(close_times: Times, start: int, chunk_rows: int) -> int:
 def _columns(rows: pl.DataFrame) -> BarColumns:
     numbers, opens, closes, *prices = (rows[name].to_list() for name in ("instrument", *BAR_COLUMNS))
     regular = None if rows["regular"].all() else rows["regular"].to_list()
-    return BarColumns(numbers, opens, closes, prices[0], prices[1], prices[2], prices[3], prices[4], regular)
+    columns = BarColumns(numbers, opens, closes, prices[0], prices[1], prices[2], prices[3], prices[4], regular)
+    columns.source = rows
+    return columns

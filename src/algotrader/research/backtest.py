@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import zip_longest
 from pathlib import Path
 
-from algotrader.core.events import CashMovement
+from algotrader.core.events import CashMovement, Split
 from algotrader.core.instruments import Instrument, normal_symbol
 from algotrader.core.market import nanoseconds
 from algotrader.core.scaled import money
 from algotrader.errors import UserError
 from algotrader.history.catalogue import Catalogue
+from algotrader.research.candidates import CandidatePlanner
 from algotrader.research.collect import Collector
 from algotrader.research.equity import EquityCurve
 from algotrader.research.options import BacktestError, BacktestOptions
 from algotrader.research.result import BacktestResult
 from algotrader.research.schedule import build_schedule, corporate_events
 from algotrader.research.setup import Plan, RunSetup, choose_base, plan_routes
-from algotrader.simulation.loop import BacktestLoop
+from algotrader.simulation.loop import BacktestLoop, Scheduled
 from algotrader.simulation.venue import SimulatedVenue
 from algotrader.strategies.parameters import ParameterError
 from algotrader.strategies.registry import StrategyType, UnknownStrategy
 from algotrader.strategies.scanners import Route, StaticScanner
 
-__all__ = ["BacktestError", "BacktestOptions", "backtest"]
+__all__ = ["BacktestError", "BacktestOptions", "backtest", "verify_candidates"]
 
 Moment = str | date | datetime | None
 Progress = Callable[[float, str], None]
@@ -103,7 +106,10 @@ def _run(
     curve = EquityCurve(instruments, float(options.capital))
     collector = Collector(engine, instruments)
     symbols = [instrument.symbol for instrument in instruments]
+    planner = _planner(setup, events) if options.candidates else None
     for columns in catalogue.columns(symbols, base, start_ns, end_ns, regular_only=not setup.wants_extended):
+        if planner is not None:
+            planner.prepare(columns)
         loop.run(columns)
         curve.add(columns, loop.changes)
         loop.changes = []
@@ -116,6 +122,47 @@ def _run(
     loop.finish(end_ns)
     collector.take(loop)
     return collector.result(setup, settings, options, curve, (start_ns, end_ns), catalogue)
+
+
+def _planner(setup: RunSetup, events: list[Scheduled]) -> CandidatePlanner | None:
+    split = frozenset(item.event.symbol for item in events if isinstance(item.event, Split))
+    planner = CandidatePlanner(setup.engine.slots(), setup.base_minutes, split, len(setup.instruments))
+    return None if planner.is_empty else planner
+
+
+def verify_candidates(
+    strategy: str | StrategyType,
+    symbols: Sequence[str],
+    *,
+    data: Catalogue | Path | str,
+    start: Moment = None,
+    end: Moment = None,
+    interval: str | None = None,
+    parameters: Mapping[str, object] | None = None,
+    options: BacktestOptions | None = None,
+) -> str:
+    """Run a backtest with and without skipping bars; the first difference in fills as a sentence, empty when there is none.
+
+    The arguments are those of ``backtest``.
+    """
+    base = options or BacktestOptions()
+    runs = [
+        backtest(
+            strategy,
+            symbols,
+            data=data,
+            start=start,
+            end=end,
+            interval=interval,
+            parameters=parameters,
+            options=replace(base, candidates=skipping),
+        )
+        for skipping in (True, False)
+    ]
+    for number, (first, second) in enumerate(zip_longest(runs[0].fills, runs[1].fills)):
+        if first != second:
+            return f"fill {number + 1} differs: skipping bars {first}, asking on every bar {second}"
+    return ""
 
 
 def resolve_period(catalogue: Catalogue, names: list[str], base: str, start: Moment, end: Moment) -> tuple[int, int]:

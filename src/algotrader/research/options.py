@@ -38,6 +38,7 @@ class BacktestOptions:
         extended_hours: keep the bars outside the regular session for strategies that want them.
         benchmark: a symbol of the catalogue; None takes the first symbol traded.
         policy: limits of the account.
+        candidates: visit only the bars that can matter, where a strategy says which (the same fills, sooner).
         strict: raise when a position is found without its stop, instead of reporting and mending it.
     """
 
@@ -54,6 +55,7 @@ class BacktestOptions:
     extended_hours: bool = False
     benchmark: str | None = None
     policy: RiskPolicy = field(default_factory=RiskPolicy)
+    candidates: bool = True
     strict: bool = True
 
     @property

@@ -10,6 +10,7 @@ from algotrader.core.indicators import Indicator
 from algotrader.core.market import Bar
 from algotrader.core.signal_hooks import SignalHooks, SlotSettings
 from algotrader.core.state import PROTECTIONS
+from algotrader.strategies.columns import Mask, StrategyColumns
 from algotrader.strategies.parameters import ParameterError, Parameters, parse_parameters
 
 Price = Decimal | float | int | None
@@ -108,6 +109,18 @@ class SignalStrategy(SignalHooks):
 
     def should_update_stop(self, bar: Bar, indicators: Any) -> Price:
         """A new stop, or None. Stops only ever tighten."""
+        return None
+
+    def candidates(self, columns: StrategyColumns) -> Mask | None:
+        """On which bars a signal could possibly arise while nothing is held: a necessary condition, True where in doubt.
+
+        A strategy that offers it promises that, while it is flat and without orders, it keeps no state but the engine's indicators:
+        it is then asked on those bars only. None offers nothing. Checked by ``--verify-candidates``.
+        """
+        return None
+
+    def exit_candidates(self, columns: StrategyColumns) -> Mask | None:
+        """On which bars stop or exit could possibly change while a position is open and no order works. None: on any."""
         return None
 
     def settings(self, run_minutes: int) -> SlotSettings:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, ClassVar
 
+import numpy as np
 from pydantic import Field
 
 from algotrader.core.market import Bar
 from algotrader.strategies.base import SignalStrategy
+from algotrader.strategies.columns import Mask, StrategyColumns
 from algotrader.strategies.parameters import Parameters
 
 
@@ -35,6 +37,14 @@ class BuyAndHold(SignalStrategy):
     def should_long(self, bar: Bar, indicators: Any) -> object:
         """Always, until it holds."""
         return True
+
+    def candidates(self, columns: StrategyColumns) -> Mask | None:
+        """Every bar, until it holds."""
+        return np.ones(len(columns), dtype=np.bool_)
+
+    def exit_candidates(self, columns: StrategyColumns) -> Mask | None:
+        """No bar."""
+        return np.zeros(len(columns), dtype=np.bool_)
 
     def quantity(self, bar: Bar, indicators: Any) -> object:
         """The explicit quantity."""

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from algotrader.core.indicators import SMA, Indicator, crossed_above, crossed_below
 from algotrader.core.market import Bar
 from algotrader.strategies.base import SignalStrategy
+from algotrader.strategies.columns import Mask, StrategyColumns
 from algotrader.strategies.parameters import Parameters
 
 
@@ -55,6 +56,16 @@ class SmaCross(SignalStrategy):
     def should_exit(self, bar: Bar, indicators: Any) -> object:
         """The cross the other way."""
         return crossed_below(self.fast, self.slow)
+
+    def candidates(self, columns: StrategyColumns) -> Mask | None:
+        """The bars of the cross itself."""
+        gap = columns.gap(self.parameters.fast, self.parameters.slow)
+        return None if gap is None else (columns.earlier(gap) <= 0) & (gap > 0)
+
+    def exit_candidates(self, columns: StrategyColumns) -> Mask | None:
+        """The bars of the cross the other way."""
+        gap = columns.gap(self.parameters.fast, self.parameters.slow)
+        return None if gap is None else (columns.earlier(gap) >= 0) & (gap < 0)
 
     def quantity(self, bar: Bar, indicators: Any) -> object:
         """The explicit quantity."""

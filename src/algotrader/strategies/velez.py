@@ -9,11 +9,13 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, ClassVar, Final, Self
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from algotrader.core.indicators import SMA, Indicator, gap, previous_gap
 from algotrader.core.market import Bar
 from algotrader.strategies.base import Price, SignalStrategy
+from algotrader.strategies.columns import Mask, StrategyColumns
 from algotrader.strategies.parameters import Parameters
 
 RULES: Final[dict[str, str]] = {
@@ -46,6 +48,7 @@ PULLING_BACK: Final = "pulling_back"
 TRAILING: Final = "trailing"
 
 _E6: Final = 1_000_000
+_HAIR: Final = 1e-9
 
 
 class VelezParameters(Parameters):
@@ -113,6 +116,22 @@ class Velez(SignalStrategy):
     def shorts(self) -> bool:
         """V20."""
         return bool(self.parameters.allow_short)
+
+    def candidates(self, columns: StrategyColumns) -> Mask | None:
+        """V2 to V6 on whole columns, the percentages a hair wider so that rounding never hides a signal."""
+        p: VelezParameters = self.parameters
+        gap = columns.gap(p.sma_fast, p.sma_slow)
+        if gap is None:
+            return None
+        widening = gap - columns.earlier(gap)
+        body = (columns.close - columns.open).astype(np.float64)
+        span = (columns.high - columns.low).astype(np.float64)
+        up = (gap > 0) & (widening > 0) & (body > 0)
+        if p.allow_short:
+            up |= (gap < 0) & (widening < 0) & (body < 0)
+        limit = columns.close.astype(np.float64) * (float(p.tightness_threshold_pct) / 100 * p.sma_fast * p.sma_slow * (1 + _HAIR))
+        strong = np.abs(body) * 100 >= span * (float(p.strong_candle_body_pct) * (1 - _HAIR))
+        return np.asarray(up & (np.abs(gap.astype(np.float64)) <= limit) & strong)
 
     def should_long(self, bar: Bar, indicators: Any) -> object:
         """V2 to V6."""

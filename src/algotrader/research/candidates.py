@@ -1,0 +1,182 @@
+"""Feeds a backtest faster: computes averages for whole columns, and tells the engine which bars can matter.
+
+Nothing is decided here. A strategy says on which bars it could possibly act; the engine visits those, and every bar on which an
+order, a position or a timer could, and only notes the price of the others. There is still one engine and one simulator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+
+from algotrader.core.batch import BatchPlan
+from algotrader.core.indicators import SMA
+from algotrader.core.market import NS_PER_DAY, NS_PER_MINUTE, VISIT_FLAT, VISIT_HELD, BarColumns
+from algotrader.core.signal_style import SignalSlot
+from algotrader.history.calendars import ALWAYS_OPEN, session_table
+from algotrader.strategies.base import SignalStrategy
+from algotrader.strategies.columns import Ints, Mask, StrategyColumns
+
+_FIELDS: Final = ("open", "high", "low", "close", "volume")
+_BOTH: Final = VISIT_FLAT | VISIT_HELD
+
+
+class _SlotPlanner:
+    """Plans for one slot, chunk by chunk. ``rows`` are base bars of windows that may go on, ``tail`` bars already planned."""
+
+    def __init__(self, slot: SignalSlot, hooks: SignalStrategy, minutes: int, aggregated: bool) -> None:
+        self.slot = slot
+        self.hooks = hooks
+        self.minutes = minutes
+        self.aggregated = aggregated
+        self.averages = [indicator for indicator in slot.indicators if isinstance(indicator, SMA)]
+        self.first_ask = max([slot.settings.required_history, *[indicator.needed for indicator in slot.indicators]])
+        self._keep = max([average.period for average in self.averages], default=0) + 1
+        self._planned = 0
+        self.refused = False
+        self._tail = np.zeros((len(_FIELDS), 0), dtype=np.int64)
+        self._rows = pl.DataFrame()
+        self.flat: Mask = np.zeros(0, dtype=np.bool_)
+        self.held: Mask | None = None
+
+    def plan(self, rows: pl.DataFrame) -> bool:
+        """Plan the bars that these base bars make; False when the strategy offers nothing, from the first bar to the last."""
+        if self.refused:
+            return False
+        bars, complete = self._bars(rows)
+        offset = self._tail.shape[1]
+        joined = np.concatenate([self._tail, bars], axis=1)
+        columns = StrategyColumns(*joined)
+        flat, held = self.hooks.candidates(columns), self.hooks.exit_candidates(columns)
+        if flat is None:
+            if self._planned == 0:
+                self.refused = True
+                return False
+            # From now on the averages come from here; without an offer every bar is asked about.
+            flat, held = np.ones(len(columns), dtype=np.bool_), None
+        first = self._planned + 1
+        self.flat = flat[offset:].copy()
+        self.flat[: max(self.first_ask - first, 0)] = False
+        self.held = None if held is None else held[offset:]
+        totals = [columns.total(average.period) for average in self.averages]
+        earlier = [columns.earlier(total)[offset:] for total in totals]
+        held_bytes = b"" if self.held is None else self.held.tobytes()
+        sums: list[Any] = [total[offset:] for total in totals]
+        self.slot.use_plan(BatchPlan(first, self.flat.tobytes(), held_bytes, self.averages, sums, list(earlier)))
+        self._planned += complete
+        self._tail = joined[:, : offset + complete][:, -self._keep :]
+        return True
+
+    def _bars(self, rows: pl.DataFrame) -> tuple[Ints, int]:
+        """The strategy's bars as rows of an array, and how many of them are complete for certain."""
+        if not self.aggregated:
+            return np.stack([rows[name].to_numpy() for name in _FIELDS]), rows.height
+        rows = pl.concat([self._rows, rows]) if self._rows.height else rows
+        key, ends = self._windows(rows["open_time"].to_numpy())
+        rows, key, ends = rows.filter(key >= 0), key[key >= 0], ends[key >= 0]
+        if not rows.height:
+            return np.zeros((len(_FIELDS), 0), dtype=np.int64), 0
+        starts = np.flatnonzero(np.diff(key, prepend=-1))
+        lasts = np.append(starts[1:], len(key)) - 1
+        column = {name: rows[name].to_numpy() for name in _FIELDS}
+        bars = np.stack(
+            [
+                column["open"][starts],
+                np.maximum.reduceat(column["high"], starts),
+                np.minimum.reduceat(column["low"], starts),
+                column["close"][lasts],
+                np.add.reduceat(column["volume"], starts),
+            ]
+        )
+        done = bool(rows["close_time"][-1] >= ends[-1])
+        self._rows = pl.DataFrame() if done else rows.slice(int(starts[-1]))
+        return bars, len(starts) if done else len(starts) - 1
+
+    def _windows(self, open_times: Ints) -> tuple[Ints, Ints]:
+        """A number for the window of every base bar, rising with time and -1 outside sessions, and the window's end."""
+        length = self.minutes * NS_PER_MINUTE
+        calendar = self.slot.track.instrument.calendar
+        if calendar == ALWAYS_OPEN:
+            opens = open_times // NS_PER_DAY * NS_PER_DAY
+            closes = opens + NS_PER_DAY
+        else:
+            table = session_table(calendar)
+            session = np.maximum(np.searchsorted(table.opens, open_times, side="right") - 1, 0)
+            opens, closes = table.opens[session], table.closes[session]
+        if not length:
+            return np.where(open_times < closes, opens, -1), closes
+        start = opens + (open_times - opens) // length * length
+        return np.where((open_times >= opens) & (open_times < closes), start, -1), np.minimum(start + length, closes)
+
+
+class CandidatePlanner:
+    """Plans all slots of a run that can be planned; the others are asked on every bar.
+
+    Args:
+        slots: of the engine, in order; ``base_minutes`` is the length of the bars that are fed (0: whole sessions).
+        split: symbols with splits in the run, whose averages cannot be computed beforehand.
+    """
+
+    def __init__(self, slots: Iterable[object], base_minutes: int, split: frozenset[str], count: int) -> None:
+        self._by_index: dict[int, list[_SlotPlanner]] = {}
+        self._every_row = [False] * count
+        for slot in slots:
+            if not isinstance(slot, SignalSlot):
+                self._every_row = [True] * count
+                continue
+            index = slot.track.index
+            planner = self._planner(slot, base_minutes, split)
+            if planner is None:
+                self._every_row[index] = True
+            else:
+                self._by_index.setdefault(index, []).append(planner)
+                self._every_row[index] |= planner.aggregated or len(planner.averages) != len(slot.indicators)
+
+    @staticmethod
+    def _planner(slot: SignalSlot, base_minutes: int, split: frozenset[str]) -> _SlotPlanner | None:
+        hooks = slot.hooks
+        instrument = slot.track.instrument
+        offers = isinstance(hooks, SignalStrategy) and type(hooks).candidates is not SignalStrategy.candidates
+        if not isinstance(hooks, SignalStrategy) or not offers or slot.scanner is not None or instrument.symbol in split:
+            return None
+        if not slot.settings.regular_hours or slot.track.day is not None or slot.track.history is not None:
+            return None
+        minutes = slot.settings.interval_minutes
+        if minutes != base_minutes and _has_breaks(instrument.calendar):
+            return None
+        return _SlotPlanner(slot, hooks, minutes, minutes != base_minutes)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no strategy of the run can be planned."""
+        return not self._by_index
+
+    def prepare(self, columns: BarColumns) -> None:
+        """Plan one chunk before it is run."""
+        rows = columns.source
+        if not isinstance(rows, pl.DataFrame) or len(columns.regular):
+            return
+        numbers = rows["instrument"].to_numpy()
+        visit = np.zeros(len(numbers), dtype=np.uint8)
+        for index, every in enumerate(self._every_row):
+            own = np.arange(len(numbers)) if len(self._every_row) == 1 else np.flatnonzero(numbers == index)
+            frame = rows if len(own) == len(numbers) else rows[own]
+            for planner in self._by_index.get(index, []):
+                if not planner.plan(frame):
+                    every = True
+                elif not planner.aggregated:
+                    held = planner.held if planner.held is not None else np.ones(len(own), dtype=np.bool_)
+                    visit[own] |= planner.flat * np.uint8(VISIT_FLAT) | held * np.uint8(VISIT_HELD)
+            if every:
+                visit[own] = _BOTH
+        columns.visit = visit.tobytes()
+
+
+def _has_breaks(calendar: str) -> bool:
+    if calendar == ALWAYS_OPEN:
+        return False
+    table = session_table(calendar)
+    return bool((table.break_starts > 0).any())
