@@ -62,6 +62,7 @@ _PATH: Final = click.Path(path_type=Path, dir_okay=False)
 @click.option("--benchmark", metavar="SYMBOL", help="Compare with holding this symbol; the first one by default.")
 @click.option("--report", type=_PATH, metavar="HTML", help="Write the tear sheet to this file.")
 @click.option("--json", "json_file", type=_PATH, metavar="JSON", help="Write figures, round trips and problems to this file.")
+@click.option("--verify-candidates", "verify", is_flag=True, help="Run with and without skipping bars; name the first difference.")
 @click.option("--trace", is_flag=True, help="Show where a strategy failed that could not be set up.")
 @click.option("--fills", type=_PATH, metavar="CSV", help="Write every fill to this file.")
 def backtest(strategy: str, symbols: str, folder: Path | None, params: tuple[str, ...], **given: Any) -> None:
@@ -92,7 +93,28 @@ def backtest(strategy: str, symbols: str, folder: Path | None, params: tuple[str
             routes=routes,
             progress=report,
         )
+        told = _verify(strategy, names, catalogue, parameters, options, given) if given["verify"] else ""
     _finish(result, catalogue, given)
+    if told:
+        raise UserError(f"the strategy's candidates() breaks its promise: {told}", "see docs/strategies.md")
+
+
+def _verify(
+    strategy: str,
+    names: list[str],
+    catalogue: Catalogue,
+    parameters: dict[str, object],
+    options: BacktestOptions,
+    given: dict[str, Any],
+) -> str:
+    """Compare a run that skips bars with one that does not."""
+    from algotrader.research.backtest import verify_candidates
+
+    span = {name: given[name] for name in ("start", "end", "interval")}
+    told = verify_candidates(strategy, names, data=catalogue, parameters=parameters, options=options, **span)
+    if not told:
+        click.echo("candidates verified: the same fills with and without skipping bars")
+    return told
 
 
 def read_symbols(text: str) -> list[str]:
