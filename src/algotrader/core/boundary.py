@@ -32,7 +32,7 @@ def number(value: object, what: str) -> Decimal:
     elif isinstance(value, int):
         return Decimal(value)
     elif isinstance(value, float):
-        result = _from_float(value)
+        result = _from_float(float(value))
     elif hasattr(value, "__float__"):
         result = _from_float(_as_float(value))
     else:
