@@ -81,6 +81,8 @@ def backtest(
     except (UnknownStrategy, ParameterError) as error:
         raise BacktestError(str(error), "algo-trader strategies lists them with their parameters") from None
     instruments = [catalogue.instrument(name) for name in names]
+    if chosen.benchmark is not None:
+        catalogue.instrument(chosen.benchmark)
     base = choose_base(catalogue, names, plans)
     return _run(catalogue, instruments, plans, base, resolve_period(catalogue, names, base, start, end), chosen, progress)
 

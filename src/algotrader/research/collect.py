@@ -32,6 +32,7 @@ from algotrader.research.result import (
 from algotrader.research.setup import RunSetup
 from algotrader.simulation.loop import BacktestLoop
 from algotrader.simulation.settings import SimulationSettings
+from algotrader.strategies.algorithm import TradingAlgorithm
 
 MAX_PROBLEMS: Final = 1000
 """Problems kept in full; more are only counted."""
@@ -153,14 +154,15 @@ class Collector:
         incomplete = sum(stream.incomplete for streams in self.engine.streams for stream in streams)
         if incomplete:
             self.counts[reports.DATA_INCOMPLETE] = incomplete
-        benchmark = (options.benchmark or instruments[0].symbol) if len(times) else ""
+        own = next((algorithm.benchmark for algorithm in setup.algorithms if algorithm.benchmark), "")
+        benchmark = (options.benchmark or own or instruments[0].symbol) if len(times) else ""
         result = BacktestResult(
             strategy=setup.label,
             parameters=_parameters(setup),
             symbols=tuple(instrument.symbol for instrument in instruments),
             interval=setup.interval,
             start=period[0],
-            end=period[1],
+            end=int(times[-1]) if len(times) else period[1],
             capital=options.capital,
             final_equity=from_money(state.equity()),
             equity_time=times,
@@ -181,8 +183,17 @@ class Collector:
             engine="compiled" if not engine_module.__file__.endswith(".py") else "plain Python",
         )
         for algorithm in setup.algorithms:
-            algorithm.analyze_results(result)
+            self._analyze(algorithm, result)
         return result
+
+    def _analyze(self, algorithm: TradingAlgorithm, result: BacktestResult) -> None:
+        """Let a strategy look at its result; a mistake in there does not lose the run."""
+        try:
+            algorithm.analyze_results(result)
+        except Exception as error:
+            message = f"{type(error).__name__}: {error} in analyze\n" + "".join(traceback.format_exception(error)).rstrip()
+            result.problems.append(ProblemRecord(result.end, reports.STRATEGY_ERROR, ",".join(result.symbols), message))
+            result.counts[reports.STRATEGY_ERROR] = result.counts.get(reports.STRATEGY_ERROR, 0) + 1
 
 
 def fingerprint(fills: list[FillRecord]) -> str:

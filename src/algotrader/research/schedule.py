@@ -28,20 +28,22 @@ def phases(calendar: str, start_ns: int, end_ns: int) -> list[Scheduled]:
     around = sessions(calendar, start_ns - _MARGIN, end_ns + _MARGIN)
     places = _places(around)
     items: list[Scheduled] = []
+    usual = max([session.close_time - session.open_time for session in around], default=0)
     for session, place in zip(around, places, strict=True):
         if session.close_time <= start_ns or session.open_time >= end_ns:
             continue
-        items.extend(_phases(session, place))
+        items.extend(_phases(session, place, session.close_time - session.open_time < usual))
     return items
 
 
-def _phases(session: Session, place: tuple[int, int, int, int]) -> list[Scheduled]:
+def _phases(session: Session, place: tuple[int, int, int, int], half_day: bool) -> list[Scheduled]:
     def trigger(time: int, kind: str, after: bool, rank: int) -> Scheduled:
-        return Scheduled(time, after, rank, ScheduledTrigger(time, kind, time, session, *place))
+        return Scheduled(time, after, rank, ScheduledTrigger(time, kind, time, session, *place, half_day=half_day))
 
+    # Around the clock one session begins when the last ends: after the bars that close with it, and after its own close.
     items = [
         trigger(session.open_time - PRE_OPEN_NS, "pre_open", False, 2),
-        trigger(session.open_time, "session_open", False, 3),
+        trigger(session.open_time, "session_open", session.continuous, 3),
         trigger(session.close_time, "session_close", True, 0),
     ]
     if not session.continuous:

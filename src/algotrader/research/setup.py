@@ -75,6 +75,10 @@ def plan_routes(routes: Sequence[Route], symbols: Sequence[str], interval: str |
 
 
 def _with_interval(kind: StrategyType, given: dict[str, object], asked: int | None) -> dict[str, object]:
+    if asked == 0 and CANDLE_PARAMETER in kind.parameters_type.model_fields:
+        raise BacktestError(
+            f"{kind.strategy_name()} trades within the session and cannot run on daily bars", "use --interval 1m, 2m, 5m or 10m"
+        )
     if asked is not None and CANDLE_PARAMETER in kind.parameters_type.model_fields and CANDLE_PARAMETER not in given:
         given[CANDLE_PARAMETER] = asked
     return given
