@@ -248,7 +248,6 @@ class Mine(TradingAlgorithm):
 ALGORITHMS = {
     "initialize raises": ("    def initialize(self, context): raise RuntimeError('no licence')\n", "in line 11: RuntimeError: no"),
     "unknown symbol": ("    def initialize(self, context): self.symbol('AAPLE')\n", "'AAPLE' is not among the symbols"),
-    "analyze raises": ("    def analyze(self, context, results): raise KeyError('x')\n", "in line 11: KeyError: 'x'"),
 }
 
 
@@ -269,6 +268,14 @@ def test_an_algorithm_that_fails_on_bars_is_told(call: Call, workplace: Path, bo
     told = " ".join(outcome.out.split())
     assert f"{said}" in told
     assert "first 2024-01-02 14:31 UTC" in told
+
+
+def test_a_mistake_in_analyze_does_not_lose_the_run(call: Call, workplace: Path) -> None:
+    (workplace / "own.py").write_text(ALGORITHM + "    def analyze(self, context, results): raise KeyError('x')\n", encoding="utf-8")
+    outcome = call("backtest", "own.py:Mine", *TRIED, "--json", "out.json")
+    assert (outcome.code, outcome.err) == (3, "")
+    assert "KeyError: 'x' in analyze" in " ".join(outcome.out.split())
+    assert (workplace / "out.json").is_file()
 
 
 def test_trace_shows_where_a_strategy_failed(call: Call, workplace: Path) -> None:
