@@ -318,7 +318,7 @@ class OrderEvents:
     def _finish(self, order: Order, holding: Holding) -> None:
         """An order has come to its end: forget it as working, and see what its end means."""
         state = self.state
-        state.retire(order)
+        state.live_orders.pop(order.client_order_id, None)
         if order in holding.plain_orders:
             holding.plain_orders.remove(order)
         if order.role is OrderRole.ENTRY:
@@ -372,7 +372,7 @@ class OrderEvents:
                 holding.track.unknown_orders -= 1
             child.reason = f"its entry ended {order.state.value}"
             child.set_state(OrderState.SUBMIT_FAILED if never_there else OrderState.CANCELED)
-            self.state.retire(child)
+            self.state.live_orders.pop(child.client_order_id, None)
 
     def _exit_failed(self, order: Order, holding: Holding) -> None:
         """The venue refused or ended the exit: the stop goes back, and the exit is tried again at the next open."""
