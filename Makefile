@@ -5,7 +5,7 @@
 #   make lint        ruff, mypy and the layering of the packages
 #   make check       lint, and every claimed capability has a test that passed in the last `make test`
 #   make real-data   run the strategies over recorded market data (DATA=folder)
-#   make bench       measure the engine's speed
+#   make bench       compare the engine's speed with that of its peers, on the same bars
 #   make clean       remove what the other targets made
 
 VENV := .venv
@@ -19,7 +19,7 @@ CHECKED := src tests scripts setup.py $(wildcard benchmarks examples)
 KIND := from algotrader.core import market; print("interpreted" if market.__file__.endswith(".py") else "compiled")
 
 .PHONY: demo test test-interpreted test-compiled test-thorough lint lint-rules lint-format lint-types \
-	lint-layers check capabilities real-data bench lock clean FORCE
+	lint-layers check capabilities real-data bench bench-baseline lock clean FORCE
 .NOTPARALLEL:
 
 demo: $(VENV)/.installed
@@ -64,7 +64,16 @@ capabilities: $(VENV)/.dev
 real-data: $(VENV)/.installed
 	$(BIN)/python scripts/real_data.py --data $(DATA)
 
+# PEERS is a comma-separated list, all or none; QUICK=1 runs few bars once, FULL=1 gives slow engines all bars too, and
+# PAGE=docs/performance.md writes the tables into that page. Peers get environments of their own under build/bench.
+PEERS ?= all
+WORKLOADS ?= W1,W2,W3,W4,W5
+ROUNDS ?= 5
 bench: $(VENV)/.installed
+	env -u PYTHONPATH $(BIN)/python -m benchmarks.run --peers "$(PEERS)" --workloads "$(WORKLOADS)" --rounds $(ROUNDS) \
+		$(if $(QUICK),--quick) $(if $(FULL),--full) $(if $(PAGE),--page $(PAGE))
+
+bench-baseline: $(VENV)/.installed
 	$(BIN)/python benchmarks/baseline.py
 
 # Needs uv. Writes neither addresses nor paths into the lock files.

@@ -1,0 +1,79 @@
+"""Writes the bars of a workload once: as arrays for the peers, and as a catalogue for our own package."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from algotrader.core.instruments import equity
+from algotrader.core.market import NS_PER_MINUTE
+from algotrader.history.calendars import day_start, sessions
+from algotrader.history.catalogue import Catalogue
+from algotrader.history.generator import generate
+from benchmarks.protocol import FIELDS
+from benchmarks.workloads import Walk, Workload, chosen_walk
+
+CALENDAR: Final = "XNYS"
+FIRST_DAY: Final = date(2016, 1, 4)
+LAST_DAY: Final = date(2023, 12, 29)
+VELEZ_DAYS: Final = (date(2023, 1, 3), date(2023, 12, 29))
+SEED: Final = 7
+VERSION: Final = "1"
+"""Raised whenever the bars change, so that stale ones are made anew."""
+
+Times = npt.NDArray[np.int64]
+
+
+def session_minutes(rows: int) -> Times:
+    """Starts of the first ``rows`` minutes of the regular sessions of New York from 2016 on, nanoseconds UTC."""
+    first, last = day_start(CALENDAR, FIRST_DAY), day_start(CALENDAR, LAST_DAY, plus_days=1)
+    spans = [np.arange(day.open_time, day.close_time, NS_PER_MINUTE) for day in sessions(CALENDAR, first, last)]
+    return np.concatenate(spans)[:rows]
+
+
+def prepare(root: Path, load: Workload) -> Path:
+    """The folder with a workload's bars, made if it is not there.
+
+    Args:
+        root: where the bars of all workloads lie.
+        load: the workload, at its full length.
+    """
+    folder = root / load.data
+    stamp = folder / "version"
+    if stamp.is_file() and stamp.read_text() == VERSION:
+        return folder
+    (folder / "arrays").mkdir(parents=True, exist_ok=True)
+    catalogue = Catalogue(folder / "catalogue")
+    if load.data == "w4":
+        _market_like(catalogue, load)
+    else:
+        _walks(catalogue, folder / "arrays", load)
+    stamp.write_text(VERSION)
+    return folder
+
+
+def _walks(catalogue: Catalogue, arrays: Path, load: Workload) -> None:
+    times = session_minutes(load.rows)
+    np.save(arrays / "time.npy", times)
+    for number, symbol in enumerate(load.symbols):
+        bars = chosen_walk(SEED + 1000 * number, load.rows)
+        for name in FIELDS:
+            np.save(arrays / f"{symbol}.{name}.npy", getattr(bars, name))
+        catalogue.write_bars(equity(symbol), "1m", _frame(times, bars))
+
+
+def _frame(times: Times, bars: Walk) -> pl.DataFrame:
+    columns = {"open_time": times, "close_time": times + NS_PER_MINUTE}
+    return pl.DataFrame({**columns, **{name: getattr(bars, name) for name in FIELDS}})
+
+
+def _market_like(catalogue: Catalogue, load: Workload) -> None:
+    """W4 needs trends and busy openings to trade at all: it takes the package's own generator."""
+    for symbol in load.symbols:
+        instrument = equity(symbol)
+        catalogue.write_bars(instrument, "1m", generate(instrument, *VELEZ_DAYS, SEED))
