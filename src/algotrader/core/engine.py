@@ -11,7 +11,6 @@ from typing import Final, final
 
 from algotrader.core import reports
 from algotrader.core.algorithm_style import AlgorithmHooks, AlgorithmSlot
-from algotrader.core.bars import WHOLE_SESSION, BarAggregator
 from algotrader.core.commands import Command
 from algotrader.core.corporate import pay_dividend, rename, split
 from algotrader.core.desk import OrderDesk
@@ -32,7 +31,7 @@ from algotrader.core.events import (
 )
 from algotrader.core.indicators import Indicator
 from algotrader.core.instruments import GENERIC, Instrument, VenueCapabilities
-from algotrader.core.market import NS_PER_MINUTE, VISIT_FLAT, VISIT_HELD, BarColumns, Session
+from algotrader.core.market import BarColumns, Session
 from algotrader.core.order_events import TIMER_STOP_LIMIT, OrderEvents
 from algotrader.core.protection import TIMER_PARTIAL, Protection, StopGuaranteeBreach
 from algotrader.core.reports import Report
@@ -42,23 +41,9 @@ from algotrader.core.signal_hooks import Scanner, SignalHooks, SlotSettings
 from algotrader.core.signal_style import SignalSlot
 from algotrader.core.signals import Signal, rank
 from algotrader.core.state import EXTERNAL, BarHistory, DayStats, EngineState, Holding, Slot, Track
+from algotrader.core.streams import BASE_SESSION, Streams
 
-BASE_SESSION: Final = 0
-"""As ``base_seconds`` of an engine: the bars that come in are whole sessions (daily bars)."""
-
-
-@final
-class Stream:
-    """Bars of one interval of one instrument, and who wants them."""
-
-    def __init__(self, track: Track, minutes: int, aggregator: BarAggregator | None) -> None:
-        self.track: Final = track
-        self.minutes: Final = minutes
-        self.aggregator: Final = aggregator
-        self.signal_slots: Final[list[SignalSlot]] = []
-        self.algorithm_slots: Final[list[AlgorithmSlot]] = []
-        self.regular_only: bool = True
-        self.incomplete: int = 0
+__all__ = ["BASE_SESSION", "Engine"]
 
 
 @final
@@ -89,17 +74,14 @@ class Engine:
         self.desk: Final = OrderDesk(self.state)
         self.protection: Final = Protection(self.state, self.desk)
         self.order_events: Final = OrderEvents(self.state, self.desk, self.protection)
-        self.streams: Final[list[list[Stream]]] = []
+        self.streams: Final = Streams(self.state, base_seconds)
         self.algorithms: Final[list[AlgorithmSlot]] = []
-        self.signalled: list[SignalSlot] = []
-        self.slice_time: int = 0
         self.closed_until: int = 0
-        self.deadline: int = 0
         for instrument in instruments:
             track = Track(len(self.state.tracks), instrument)
             self.state.tracks.append(track)
             self.state.by_symbol[instrument.symbol] = track
-            self.streams.append([])
+            self.streams.of.append([])
 
     def add_signal_strategy(
         self,
@@ -121,7 +103,7 @@ class Engine:
             slot.admitted = False
             self.keep_days(track)
         self.state.slots.append(slot)
-        stream = self._stream(track, settings.interval_minutes)
+        stream = self.streams.stream(track, settings.interval_minutes)
         stream.signal_slots.append(slot)
         stream.regular_only = stream.regular_only and settings.regular_hours
         return slot
@@ -144,7 +126,7 @@ class Engine:
         self.state.slots.append(slot)
         self.algorithms.append(slot)
         for track in tracks:
-            stream = self._stream(track, interval_minutes)
+            stream = self.streams.stream(track, interval_minutes)
             stream.algorithm_slots.append(slot)
             self.keep_days(track)
             if track.history is None:
@@ -157,19 +139,6 @@ class Engine:
         """Follow an instrument's sessions, for scanners and daily history."""
         if track.day is None:
             track.day = DayStats()
-
-    def _stream(self, track: Track, minutes: int) -> Stream:
-        for stream in self.streams[track.index]:
-            if stream.minutes == minutes:
-                return stream
-        aggregator: BarAggregator | None = None
-        if self.base_seconds != BASE_SESSION and minutes * 60 != self.base_seconds:
-            aggregator = BarAggregator(track.instrument, minutes, self.base_seconds)
-        elif self.base_seconds == BASE_SESSION and minutes != WHOLE_SESSION:
-            raise ValueError(f"bars of {minutes} minutes cannot be made out of daily bars")
-        stream = Stream(track, minutes, aggregator)
-        self.streams[track.index].append(stream)
-        return stream
 
     # ------------------------------------------------------------------ events
 
@@ -237,7 +206,7 @@ class Engine:
 
     def _split(self, event: Split, track: Track) -> None:
         trips = len(self.state.ledger.trips)
-        split(self.state, event, [stream.aggregator for stream in self.streams[track.index]])
+        split(self.state, event, [stream.aggregator for stream in self.streams.of[track.index]])
         for trip in self.state.ledger.trips[trips:]:
             # A position of less than one new share was paid out whole.
             holding = self.state.holdings.get((trip.owner, track.index))
@@ -285,15 +254,8 @@ class Engine:
 
     def next_deadline(self) -> int:
         """When the engine wants a timer event next; 0 when it waits for nothing."""
-        earliest = self.state.next_timer()
-        for streams in self.streams:
-            for stream in streams:
-                if stream.aggregator is not None and stream.aggregator.deadline:
-                    due = stream.aggregator.deadline
-                    if earliest == 0 or due < earliest:
-                        earliest = due
-        self.deadline = earliest
-        return earliest
+        timer, window = self.state.next_timer(), self.streams.next_deadline()
+        return min(timer, window) if timer and window else timer or window
 
     def _trigger(self, event: ScheduledTrigger) -> None:
         session = event.session
@@ -304,7 +266,7 @@ class Engine:
         if event.trigger_type == "session_open":
             self._open_session(session)
         elif event.trigger_type == "session_close":
-            self._end_session(session)
+            self.streams.end_session(session)
         for slot in self.state.slots:
             if not isinstance(slot, SignalSlot) or slot.track.instrument.calendar == session.calendar:
                 slot.on_session(event)
@@ -324,19 +286,7 @@ class Engine:
             track.session = session
             if track.day is not None:
                 track.day.roll()
-            for stream in self.streams[track.index]:
-                if stream.aggregator is not None:
-                    self._deliver_ready(stream, stream.aggregator.open_session(session))
-                for slot in stream.signal_slots:
-                    for indicator in slot.indicators:
-                        indicator.reset_session()
-
-    def _end_session(self, session: Session) -> None:
-        for track in self.state.tracks:
-            if track.instrument.calendar == session.calendar:
-                for stream in self.streams[track.index]:
-                    if stream.aggregator is not None:
-                        self._deliver_ready(stream, stream.aggregator.close_session())
+            self.streams.open_session(track, session)
 
     def _timers(self) -> None:
         state = self.state
@@ -351,14 +301,7 @@ class Engine:
             elif timer[2] == TIMER_STOP_LIMIT and not order.is_final:
                 self.protection.request_exit(holding, "triggered stop-limit did not fill", 0)
             self._settle(holding)
-        delivered = 0
-        for streams in self.streams:
-            for stream in streams:
-                if stream.aggregator is not None:
-                    count = stream.aggregator.on_timer(state.now)
-                    self._deliver_ready(stream, count)
-                    delivered += count
-        if delivered:
+        if self.streams.give_up_waiting():
             self._decide()
 
     # ------------------------------------------------------------------ bars
@@ -377,15 +320,16 @@ class Engine:
         session = track.session
         regular = session is None or session.contains(bar.open_time)
         late = bar.close_time <= self.closed_until
-        waiting = len(self.signalled)
-        self._bar(
+        signalled = self.streams.signalled
+        waiting = len(signalled)
+        self.streams.bar(
             track, bar.open_time, bar.close_time, bar.open_raw, bar.high_raw, bar.low_raw, bar.close_raw, bar.volume_raw, regular
         )
         if late:
             # The slice it belongs to is closed: the bar has updated indicators and stops, but starts no entry.
-            for slot in self.signalled[waiting:]:
+            for slot in signalled[waiting:]:
                 slot.signal = None
-            del self.signalled[waiting:]
+            del signalled[waiting:]
 
     def on_bars(self, columns: BarColumns, start: int, stop: int, busy: list[bool], any_busy: bool) -> int:
         """Handle rows from ``start`` on, slice by slice, until there is a reason for the caller to act.
@@ -401,11 +345,15 @@ class Engine:
         some_irregular = len(regulars) > 0
         visit = columns.visit
         skips = len(visit) > 0
+        streams = self.streams
+        timer = state.next_timer()
         row = start
         while row < stop:
             close_time = close_times[row]
             if row != start:
-                if self.deadline != 0 and close_time >= self.deadline and close_time >= self.next_deadline() != 0:
+                if timer != 0 and close_time >= timer:
+                    return row
+                if streams.deadline != 0 and close_time >= streams.deadline and close_time >= streams.next_deadline() != 0:
                     return row
                 if any_busy and _slice_busy(numbers, close_times, row, stop, busy):
                     return row
@@ -413,11 +361,11 @@ class Engine:
                 state.now = close_time
             visited = False
             while row < stop and close_times[row] == close_time:
-                if skips and self._pass_by(columns, row, visit[row]):
+                if skips and streams.pass_by(columns, row, visit[row]):
                     row += 1
                     continue
                 visited = True
-                self._bar(
+                streams.bar(
                     state.tracks[numbers[row]],
                     columns.open_time[row],
                     close_time,
@@ -435,78 +383,6 @@ class Engine:
                     return row
         return row
 
-    def _pass_by(self, columns: BarColumns, row: int, visit: int) -> bool:
-        """Whether a row cannot matter to its idle instrument; then only its price and its number are noted."""
-        track = self.state.tracks[columns.instrument[row]]
-        wanted = visit & (VISIT_HELD if track.held else VISIT_FLAT)
-        if wanted or track.live_orders or columns.open_time[row] <= track.last_open_time:
-            return False
-        track.last_open_time = columns.open_time[row]
-        track.last_time = columns.close_time[row]
-        track.last_raw = columns.close[row]
-        track.bars_seen += 1
-        for stream in self.streams[track.index]:
-            for slot in stream.signal_slots:
-                slot.pass_bar()
-        return True
-
-    def _bar(self, track: Track, open_time: int, close_time: int, o: int, h: int, low: int, c: int, v: int, regular: bool) -> None:
-        """One closed base bar: remember the price, build the larger bars, update indicators, ask the strategies."""
-        if open_time <= track.last_open_time:
-            track.dropped_bars += 1
-            self.state.note(
-                reports.DATA_DROPPED, "bar is not newer than the last one", track.instrument.symbol, level=reports.WARNING
-            )
-            return
-        track.last_open_time = open_time
-        track.last_raw = c
-        track.last_time = close_time
-        track.bars_seen += 1
-        if regular and track.history is not None:
-            track.history.add(open_time, o, h, low, c, v)
-        if regular and track.day is not None:
-            track.day.add(open_time, o, h, low, c, v)
-        for stream in self.streams[track.index]:
-            if not regular and stream.regular_only:
-                continue
-            aggregator = stream.aggregator
-            if aggregator is None:
-                self._deliver(stream, open_time, close_time, o, h, low, c, v)
-            else:
-                count = aggregator.push(open_time, close_time, o, h, low, c, v)
-                if count:
-                    self._deliver_ready(stream, count)
-                due = aggregator.deadline
-                if due and (self.deadline == 0 or due < self.deadline):
-                    self.deadline = due
-
-    def _deliver_ready(self, stream: Stream, count: int) -> None:
-        aggregator = stream.aggregator
-        if aggregator is None:
-            return
-        for place in range(count):
-            window = aggregator.ready[place]
-            if window.parts < window.expected:
-                stream.incomplete += 1
-            self._deliver(
-                stream,
-                window.open_time,
-                window.close_time,
-                window.open_raw,
-                window.high_raw,
-                window.low_raw,
-                window.close_raw,
-                window.volume_raw,
-            )
-
-    def _deliver(self, stream: Stream, open_time: int, close_time: int, o: int, h: int, low: int, c: int, v: int) -> None:
-        for slot in stream.signal_slots:
-            slot.on_bar(open_time, close_time, o, h, low, c, v)
-            if slot.signal is not None:
-                self.signalled.append(slot)
-        for algorithm in stream.algorithm_slots:
-            algorithm.on_bar(stream.track.index, open_time, close_time, o, h, low, c, v)
-
     def _close_slice(self, close_time: int) -> None:
         """All bars up to a close time are in; what comes of them later is late."""
         if close_time > self.closed_until:
@@ -515,14 +391,14 @@ class Engine:
 
     def _decide(self) -> None:
         """Decide what compares instruments: rank signals and spend the capital on the best, then call the algorithms."""
-        if self.signalled:
+        if self.streams.signalled:
             self._rank_and_enter()
         for algorithm in self.algorithms:
             algorithm.on_slice(self.state.now)
 
     def _rank_and_enter(self) -> None:
-        slots = self.signalled
-        self.signalled = []
+        slots = self.streams.signalled
+        self.streams.signalled = []
         by_number: dict[int, SignalSlot] = {}
         signals: list[Signal] = []
         for slot in slots:
@@ -550,10 +426,6 @@ class Engine:
         self.state.reports = []
         return taken
 
-    def stream_of(self, symbol: str, minutes: int) -> Stream:
-        """The bars of one interval of an instrument, as they are followed for its strategies."""
-        return self._stream(self.state.by_symbol[symbol], minutes)
-
     def slots(self) -> list[Slot]:
         """All registered strategies, by registration number."""
         return self.state.slots
@@ -566,8 +438,3 @@ def _slice_busy(numbers: list[int], close_times: list[int], row: int, stop: int,
             return True
         row += 1
     return False
-
-
-def minutes_of(interval_ns: int) -> int:
-    """An interval in whole minutes."""
-    return interval_ns // NS_PER_MINUTE

@@ -151,7 +151,7 @@ class Collector:
         instruments = setup.instruments
         state = self.engine.state
         continuous = all(instrument.calendar == "24/7" for instrument in instruments)
-        incomplete = sum(stream.incomplete for streams in self.engine.streams for stream in streams)
+        incomplete = self.engine.streams.incomplete()
         if incomplete:
             self.counts[reports.DATA_INCOMPLETE] = incomplete
         own = next((algorithm.benchmark for algorithm in setup.algorithms if algorithm.benchmark), "")

@@ -101,7 +101,7 @@ class BacktestLoop:
             item = self.schedule[self.position] if self.position < len(self.schedule) else None
             if item is not None and (item.time > close_time or (item.time == close_time and item.after)):
                 item = None
-            due = engine.next_deadline() if engine.deadline or engine.state.timers else 0
+            due = engine.next_deadline() if engine.streams.deadline or engine.state.timers else 0
             if due and due <= close_time and (item is None or due <= item.time):
                 self._arrive(due)
                 engine.handle(ScheduledTrigger(due, "timer", due))
