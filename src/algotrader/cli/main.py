@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "data": "algotrader.cli.data:data",
     "demo": "algotrader.cli.demo:demo",
     "strategies": "algotrader.cli.strategies:strategies",
+    "sweep": "algotrader.cli.sweep:sweep",
 }
 """Every command and where it is."""
 

@@ -99,7 +99,8 @@ def sweep(
         finally:
             journal.close()
     result = plan.result(records, runner.skipped)
-    if result.records and len(result.failed) == len(result.records):
+    if len(result.failed) == len(result.records):
+        journal.remove()
         raise UserError(f"every run failed: {result.failed[0]['error']}", "try one of them with `algo-trader backtest`")
     if output is not None:
         result.write(output)

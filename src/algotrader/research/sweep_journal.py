@@ -57,10 +57,12 @@ class Journal:
         self._write(record)
 
     def close(self) -> None:
-        """Close the file and leave it for ``resume``."""
+        """Close the file and leave it for ``resume``; a journal without runs is deleted."""
         if self._file is not None:
             self._file.close()
             self._file = None
+            if self.path is not None and not self.found:
+                self.path.unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Delete the file: the output holds everything now."""

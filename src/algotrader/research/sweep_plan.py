@@ -11,6 +11,7 @@ from typing import Any, Final
 from algotrader import __version__
 from algotrader.core.instruments import normal_symbol
 from algotrader.errors import UserError
+from algotrader.history.calendars import time_zone
 from algotrader.history.catalogue import Catalogue
 from algotrader.research.backtest import Moment, resolve_period
 from algotrader.research.options import BacktestError, BacktestOptions
@@ -64,6 +65,7 @@ class Plan:
         tables: the bars that the runs will want.
         period: first and last moment of them, nanoseconds UTC.
         windows: of a walk-forward; empty without one.
+        zone: time zone of the first symbol's exchange.
     """
 
     asked: Request
@@ -74,6 +76,7 @@ class Plan:
     tables: list[Table] = field(default_factory=list)
     period: tuple[int, int] = (0, 0)
     windows: list[Window] = field(default_factory=list)
+    zone: str = "UTC"
     _verdicts: dict[int, bool] = field(default_factory=dict)
 
     @property
@@ -132,7 +135,7 @@ class Plan:
         order = sorted(records, key=lambda record: (record["window"], record["sample"] == TEST, record["trial"]))
         asked = self.asked
         return SweepResult(
-            self.name, self.job.symbols, self.metric, self.space, asked.search, asked.seed, skipped, order, self.windows
+            self.name, self.job.symbols, self.metric, self.space, asked.search, asked.seed, skipped, order, self.windows, self.zone
         )
 
 
@@ -153,6 +156,7 @@ def make_plan(asked: Request) -> Plan:
         raise BacktestError(str(error), "algo-trader strategies lists what there is") from None
     plan = Plan(asked, _job(asked, symbols), kind, Space(axes_of(asked.grid)), metric_name(asked.metric))
     first = asked.catalogue.instrument(symbols[0])
+    plan.zone = time_zone(first.calendar)
     plan.possible(0)
     bases = list(dict.fromkeys(_bases(plan)))
     periods = [resolve_period(asked.catalogue, list(symbols), base, asked.start, asked.end) for base in bases]

@@ -106,6 +106,7 @@ class SweepResult:
         skipped: combinations that the strategy does not allow.
         records: every run, in the order of window, sample and trial; see ``sweep_trial.run_task`` for the keys.
         windows: the windows of a walk-forward; empty without one.
+        zone: time zone of the first symbol's exchange, in which days are named.
     """
 
     strategy: str
@@ -117,6 +118,7 @@ class SweepResult:
     skipped: int
     records: list[Record]
     windows: list[Window] = field(default_factory=list)
+    zone: str = "UTC"
 
     @property
     def trials(self) -> list[Record]:

@@ -1,0 +1,5 @@
+// Bring the report of a sweep to life.
+
+startTheme();
+startHeat();
+startTable();
