@@ -34,16 +34,19 @@ class EquityCurve:
         close_time = np.asarray(columns.close_time, dtype=np.int64)
         index = np.asarray(columns.instrument, dtype=np.int64)
         close = np.asarray(columns.close, dtype=np.float64)
-        times = np.unique(close_time)
+        times = close_time[np.flatnonzero(np.diff(close_time, prepend=close_time[0] - 1))]
         slice_of_row = np.searchsorted(times, close_time)
         value = self._cash_line(times, changes)
         exposed = np.zeros(len(times), dtype=np.bool_)
+        by_index: dict[int, list[Change]] = {}
+        for change in changes:
+            by_index.setdefault(change.index, []).append(change)
         for number in range(len(self._factors)):
-            own = [change for change in changes if change.index == number]
+            own = by_index.get(number, [])
             rows = np.flatnonzero(index == number)
             if own or self._quantity[number]:
                 prices = _carried(len(times), slice_of_row[rows], close[rows], self._last_price[number])
-                quantity = _steps(times, own, self._quantity[number])
+                quantity = _steps(times, own, [float(change.quantity_raw) for change in own], self._quantity[number])
                 value = value + prices * quantity * self._factors[number]
                 exposed |= quantity != 0
                 self._quantity[number] = float(quantity[-1]) if len(quantity) else self._quantity[number]
@@ -55,10 +58,9 @@ class EquityCurve:
         self.exposed += int(exposed.sum())
 
     def _cash_line(self, times: Times, changes: list[Change]) -> Values:
-        line = np.full(len(times), self._cash)
-        for change in changes:
-            self._cash = change.cash / 10.0**MONEY_SCALE
-            line[np.searchsorted(times, change.time) :] = self._cash
+        line = _steps(times, changes, [change.cash / 10.0**MONEY_SCALE for change in changes], self._cash)
+        if changes:
+            self._cash = changes[-1].cash / 10.0**MONEY_SCALE
         return line
 
     def curve(self) -> tuple[Times, Values]:
@@ -82,8 +84,10 @@ def _carried(length: int, at: Times, prices: Values, before: float) -> Values:
     return np.where(known >= 0, line[np.maximum(known, 0)], before)
 
 
-def _steps(times: Times, changes: list[Change], before: float) -> Values:
-    line = np.full(len(times), before)
-    for change in changes:
-        line[np.searchsorted(times, change.time) :] = float(change.quantity_raw)
-    return line
+def _steps(times: Times, changes: list[Change], values: list[float], before: float) -> Values:
+    """A line over the slices that takes each change's value from its slice on; of several in one slice the last holds."""
+    if not changes:
+        return np.full(len(times), before)
+    at = np.searchsorted(times, np.array([change.time for change in changes], dtype=np.int64))
+    latest = np.searchsorted(at, np.arange(len(times)), side="right")
+    return np.concatenate([[before], np.array(values)])[latest]
