@@ -13,8 +13,11 @@ HERE: Final = Path(__file__).resolve().parent
 ROOT: Final = HERE.parent
 
 OURS: Final = "ours"
-PLAIN: Final = "ours_plain"
-WINDOW: Final = "ours_window"
+CALL: Final = "call"
+EVERY_BAR: Final = "every bar"
+ONE_CORE: Final = "one core"
+"""Variants of our own scripts: ask the strategy on each bar, though it could say which bars matter; sweep without helpers."""
+
 KINDS: Final = ("ours", "floor", "callback", "arrays")
 """``callback``: the strategy's Python code runs on each bar. ``arrays``: no Python code runs on a bar."""
 
@@ -37,6 +40,8 @@ class Engine:
         slow: measured on fewer bars.
         note: for the report.
         path: folders put before the interpreter's own.
+        variant: for scripts that can run in several ways.
+        callback: whether Python code of the strategy runs on each bar, for the report.
     """
 
     key: str
@@ -49,6 +54,8 @@ class Engine:
     slow: bool = False
     note: str = ""
     path: list[Path] = field(default_factory=list)
+    variant: str = ""
+    callback: str = ""
 
     @property
     def is_peer(self) -> bool:
@@ -67,19 +74,29 @@ class Engine:
 
 
 def ours() -> list[Engine]:
-    """Our package as it is installed beside this interpreter, from its sources in plain Python, and the floors."""
-    folder, floors = HERE / "ours", HERE / "floors"
+    """Our package as it is installed beside this interpreter, in several ways, from its sources in plain Python, and the floors."""
+    folder = HERE / "ours"
     cross, algorithm = folder / "sma_cross.py", folder / "algorithm.py"
-    scripts = {"W1": cross, "W2": cross, "W3": folder / "sweep.py", "W4": folder / "velez.py", "W5": algorithm}
-    window = {"W5": folder / "algorithm_window.py"}
-    plain = {load: script for load, script in scripts.items() if load != "W3"}
+    sweep, velez = folder / "sweep.py", folder / "velez.py"
+    every = {"W1": cross, "W2": cross, "W5": algorithm}
+    skipping = {"W1": cross, "W2": cross, "W3": sweep, "W4": velez}
     return [
-        Engine(OURS, "algo-trader", "ours", scripts, "algo-trader", sys.executable),
-        Engine(WINDOW, "algo-trader, averages of data.window", "ours", window, "algo-trader", sys.executable),
-        Engine(PLAIN, "algo-trader, not compiled", "ours", plain, "algo-trader", sys.executable, path=[ROOT / "src"]),
-        Engine("loop", "floor: the rule as a bare loop", "floor", {"W1": floors / "loop.py"}, "", sys.executable),
-        Engine("call", "floor: a method call a bar", "floor", {"W1": floors / "call.py"}, "", sys.executable),
+        _own(OURS, "algo-trader", {**every, "W4": velez}, EVERY_BAR, "yes"),
+        _own("ours_candidates", "algo-trader, candidates", skipping, "", "where it may act"),
+        _own("ours_one_core", "algo-trader, candidates, one core", {"W3": sweep}, ONE_CORE, "where it may act"),
+        _own("ours_window", "algo-trader, averages of data.window", {"W5": folder / "algorithm_window.py"}, "", "yes"),
+        _own("ours_plain", "algo-trader, not compiled", {**every, "W4": velez}, EVERY_BAR, "yes", [ROOT / "src"]),
+        _floor("loop", "floor: the rule as a bare loop"),
+        _floor(CALL, "floor: a method call a bar"),
     ]
+
+
+def _own(key: str, title: str, scripts: dict[str, Path], variant: str, callback: str, path: list[Path] | None = None) -> Engine:
+    return Engine(key, title, "ours", scripts, "algo-trader", sys.executable, path=path or [], variant=variant, callback=callback)
+
+
+def _floor(key: str, title: str) -> Engine:
+    return Engine(key, title, "floor", {"W1": HERE / "floors" / f"{key}.py"}, "", sys.executable)
 
 
 def peers() -> list[Engine]:
@@ -107,6 +124,7 @@ def read_peer(path: Path) -> Engine:
         versions=given["python"],
         slow=given.get("slow", False),
         note=given["note"],
+        callback="yes" if given["kind"] == "callback" else "no",
     )
 
 

@@ -84,8 +84,8 @@ class Bench:
         self.full = full
         self.say = say
 
-    def task(self, load: Workload, rows: int, fill: str = "open") -> str:
-        """The argument of a script, as JSON."""
+    def task(self, load: Workload, engine: Engine, rows: int, fill: str = "open") -> str:
+        """The argument of an engine's script, as JSON."""
         folder = prepare(self.root / "data", load)
         work = self.root / "work"
         work.mkdir(parents=True, exist_ok=True)
@@ -101,6 +101,7 @@ class Bench:
                 "commission": COMMISSION,
                 "work": str(work),
                 "fill": fill,
+                "variant": engine.variant,
             }
         )
 
@@ -131,7 +132,7 @@ class Bench:
                 if one.fault:
                     continue
                 try:
-                    outcome = self.once(one.engine, load, self.task(load, one.rows))
+                    outcome = self.once(one.engine, load, self.task(load, one.engine, one.rows))
                 except (RuntimeError, ValueError) as error:
                     one.fault = str(error)
                     self.say(f"{load.name} {one.engine.title}: {error}")

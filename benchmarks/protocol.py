@@ -25,6 +25,7 @@ MARK: Final = "BENCH "
 """Starts the line with the outcome; anything else that a library prints is passed over."""
 
 UNIT: Final = 10_000.0
+MINUTE: Final = 60 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class Task:
         commission: per share.
         work: a folder where the script may leave files.
         fill: ``open`` of the next bar, or ``close`` of the same one; only our own scripts can do either.
+        variant: of an engine that can run the workload in several ways.
     """
 
     folder: Path
@@ -70,6 +72,7 @@ class Task:
     commission: float
     work: Path
     fill: str = "open"
+    variant: str = ""
 
     @property
     def fast(self) -> int:
@@ -85,6 +88,11 @@ class Task:
     def bars(self) -> int:
         """Bars to go through in one run."""
         return self.rows * len(self.symbols) * len(self.pairs)
+
+    @property
+    def end(self) -> int:
+        """When the last bar closes, nanoseconds UTC."""
+        return int(np.load(self.folder / "time.npy")[self.rows - 1]) + MINUTE
 
     def columns(self, symbol: str) -> Columns:
         """The bars of one instrument."""

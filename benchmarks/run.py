@@ -15,7 +15,7 @@ from typing import Final
 
 from benchmarks import environments, tables
 from benchmarks.agreement import Convention, convention_of, disagreement, read_conventions
-from benchmarks.engines import HERE, OURS, ROOT, Engine, choose, ours, peers
+from benchmarks.engines import CALL, HERE, OURS, ROOT, Engine, choose, ours, peers
 from benchmarks.measure import Bench, Measurement
 from benchmarks.tables import Row
 from benchmarks.workloads import WORKLOADS, Workload
@@ -81,7 +81,7 @@ def _installed(chosen: list[Engine], folder: Path) -> list[Engine]:
 
 def compare(bench: Bench, load: Workload, measured: list[Measurement], conventions: dict[tuple[str, str], Convention]) -> list[Row]:
     """Hold every engine's fills and equity against a run of ours on the same bars with the same kind of fill."""
-    mine = next(one for one in measured if one.engine.key == OURS)
+    mine = next(one for one in measured if one.engine.kind == "ours")
     known: dict[tuple[int, str], tuple[int, float]] = {}
     if mine.outcomes:
         known[mine.rows, "open"] = (mine.fills, mine.equity)
@@ -90,7 +90,7 @@ def compare(bench: Bench, load: Workload, measured: list[Measurement], conventio
         convention = convention_of(conventions, one.engine.key, load.name)
         key = (one.rows, convention.fill)
         if one.outcomes and key not in known and mine.outcomes:
-            outcome = bench.once(mine.engine, load, bench.task(load, *key))
+            outcome = bench.once(mine.engine, load, bench.task(load, mine.engine, *key))
             known[key] = (int(outcome["fills"]), outcome["final_equity"])
         rows.append(_judge(one, known.get(key), convention))
     return rows
@@ -101,7 +101,7 @@ def _judge(one: Measurement, reference: tuple[int, float] | None, convention: Co
         return Row(one, f"failed: {one.fault or 'our own run failed'}", False)
     if one.wavers:
         return Row(one, "its rounds differ", False)
-    if one.engine.key == "call":
+    if one.engine.key == CALL:
         return Row(one, "", True)
     fault = disagreement(one.fills, one.equity, *reference, convention)
     return Row(one, fault or ("within its convention" if convention.why else "same"), not fault)
@@ -116,7 +116,7 @@ def _write(
 ) -> None:
     """The tables on the screen and as Markdown, the records as JSON, and the page if one was named."""
     used = {row.measured.engine.key for _, rows in results for row in rows}
-    shown = [engine for engine in engines if engine.key in used and (engine.is_peer or engine.key == OURS)]
+    shown = [engine for engine in engines if engine.key == OURS or (engine.is_peer and engine.key in used)]
     versions = {engine.title: environments.version(engine) for engine in shown}
     notes = {engine.title: engine.note for engine in shown}
     names = {engine.key: engine.title for engine in shown}

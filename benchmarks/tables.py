@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.engines import CALL
 from benchmarks.measure import Measurement
 from benchmarks.workloads import Workload
 
@@ -27,13 +28,14 @@ class Row:
     agrees: bool
 
 
-HEAD = ("engine", "a callback a bar", "bars", "bars/s", "ours is", "peak MB", "fills", "final equity", "agrees")
+HEAD = ("engine", "a callback a bar", "bars", "bars/s", "algo-trader ÷ this", "peak MB", "fills", "final equity", "agrees")
 
 
 def markdown(load: Workload, rows: list[Row]) -> str:
     """One workload's table, the fastest engine first."""
-    ours = next((row.measured.bars_per_second for row in rows if row.measured.engine.key == "ours" and row.measured.outcomes), 0.0)
-    lines = [f"**{load.name}**: {load.title}", "", "| " + " | ".join(HEAD) + " |", "|---|---|" + "--:|" * 6 + "---|"]
+    first = next(row.measured for row in rows if row.measured.engine.kind == "ours")
+    ours = first.bars_per_second if first.outcomes else 0.0
+    lines = [f"### {load.name}: {load.title}", "", "| " + " | ".join(HEAD) + " |", "|---|---|" + "--:|" * 6 + "---|"]
     for row in sorted(rows, key=_order):
         lines.append("| " + " | ".join(_cells(row, ours)) + " |")
     return "\n".join(lines)
@@ -46,15 +48,12 @@ def _order(row: Row) -> float:
 def _cells(row: Row, ours: float) -> list[str]:
     one = row.measured
     engine = one.engine
-    callback = {"ours": "yes", "callback": "yes", "arrays": "no", "floor": ""}[engine.kind]
     if not one.outcomes:
-        return [engine.title, callback, "", "", "", "", "", "", row.verdict]
-    ratio = "" if engine.key == "ours" else f"{ours / one.bars_per_second:.2f} ×"
+        return [engine.title, engine.callback, "", "", "", "", "", "", row.verdict]
+    speed = [f"{one.bars:,}", f"{one.bars_per_second:,.0f}", f"{ours / one.bars_per_second:.2f} ×", f"{one.memory_mb:,.0f}"]
     fills = "not told" if one.fills < 0 else f"{one.fills:,}"
-    if engine.key == "call":
-        return [engine.title, callback, f"{one.bars:,}", f"{one.bars_per_second:,.0f}", ratio, f"{one.memory_mb:,.0f}", "", "", ""]
-    numbers = [f"{one.bars:,}", f"{one.bars_per_second:,.0f}", ratio, f"{one.memory_mb:,.0f}", fills, f"{one.equity:,.2f}"]
-    return [engine.title, callback, *numbers, row.verdict]
+    result = ["", ""] if engine.key == CALL else [fills, f"{one.equity:,.2f}"]
+    return [engine.title, engine.callback, *speed, *result, row.verdict]
 
 
 def machine() -> str:

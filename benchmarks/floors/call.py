@@ -34,4 +34,5 @@ def main() -> None:
     report(seconds, counter.bars, 0, task.capital)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -45,4 +45,5 @@ def main() -> None:
     report(seconds, task.bars, fills, equity)
 
 
-main()
+if __name__ == "__main__":
+    main()

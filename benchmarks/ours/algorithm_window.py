@@ -46,4 +46,5 @@ def main() -> None:
     report(seconds, task.bars, len(result.fills), float(result.final_equity))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -4,25 +4,37 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from algotrader.core.market import NS_PER_MINUTE, utc
+# Imported when a calendar is first needed; nobody's imports count here. Reading the calendar does count.
+import exchange_calendars as _calendars  # noqa: F401
+
+from algotrader.core.market import utc
 from algotrader.history.catalogue import Catalogue
 from algotrader.research.backtest import BacktestOptions, backtest
 from algotrader.research.result import BacktestResult
 from algotrader.strategies.registry import StrategyType
-from benchmarks.data import session_minutes
+from benchmarks.engines import EVERY_BAR
 from benchmarks.protocol import Task
+
+
+def catalogue(task: Task) -> Catalogue:
+    """The stored bars."""
+    return Catalogue(task.catalogue)
 
 
 def options(task: Task) -> BacktestOptions:
     """No slippage and no volume limit; commission per share."""
-    fill = "next_open" if task.fill == "open" else "close"
     return BacktestOptions(
-        capital=Decimal(str(task.capital)), slippage="none", commission=str(task.commission), volume_limit=None, fill=fill
+        capital=Decimal(str(task.capital)),
+        slippage="none",
+        commission=str(task.commission),
+        volume_limit=None,
+        fill="next_open" if task.fill == "open" else "close",
+        candidates=task.variant != EVERY_BAR,
     )
 
 
 def run(task: Task, strategy: str | StrategyType, pair: tuple[int, int]) -> BacktestResult:
     """One backtest of all of the task's symbols over its first rows."""
-    end = utc(int(session_minutes(task.rows)[-1]) + NS_PER_MINUTE)
     parameters: dict[str, object] = {"fast": pair[0], "slow": pair[1], "quantity": task.quantity}
-    return backtest(strategy, task.symbols, data=Catalogue(task.catalogue), end=end, parameters=parameters, options=options(task))
+    end = utc(task.end)
+    return backtest(strategy, task.symbols, data=catalogue(task), end=end, parameters=parameters, options=options(task))

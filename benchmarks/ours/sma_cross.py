@@ -1,4 +1,4 @@
-"""W1 and W2 by this package: ``sma_cross``, a Python callback on each bar.
+"""W1 and W2 by this package: ``sma_cross``, asked on each bar, or only where it says that it could act (``candidates``).
 
 The run is all that a user waits for: it reads the stored bars and makes the whole result, equity curve and round trips included.
 """
@@ -16,4 +16,5 @@ def main() -> None:
     report(seconds, task.bars, len(result.fills), float(result.final_equity))
 
 
-main()
+if __name__ == "__main__":
+    main()

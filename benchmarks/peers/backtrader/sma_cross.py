@@ -57,4 +57,5 @@ def main() -> None:
     report(seconds, TASK.bars, strategies[0].fills, float(cerebro.broker.getvalue()))
 
 
-main()
+if __name__ == "__main__":
+    main()

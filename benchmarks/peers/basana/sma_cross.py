@@ -104,4 +104,5 @@ async def outcome(market: Any, last: dict[str, Decimal]) -> tuple[int, float]:
     return len(filled), float(balances["USD"].total + shares)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -69,4 +69,5 @@ def main() -> None:
     report(seconds, TASK.bars, algo.fills, equity)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -122,4 +122,5 @@ def main() -> None:
     report(seconds, TASK.bars, fills, equity, compile_seconds=compiling)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -59,4 +59,5 @@ def main() -> None:
     report(seconds, TASK.bars, fills, value, compile_seconds=compiling)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -92,4 +92,5 @@ def main() -> None:
     report(seconds, TASK.bars, engine.trade_count, balance)
 
 
-main()
+if __name__ == "__main__":
+    main()

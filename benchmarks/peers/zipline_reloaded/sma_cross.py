@@ -154,4 +154,5 @@ def main() -> None:
     report(seconds, TASK.bars, fills, float(perf["portfolio_value"].iloc[-1]))
 
 
-main()
+if __name__ == "__main__":
+    main()
