@@ -83,7 +83,7 @@ def check(result: BacktestResult, frame: pl.DataFrame, fills: list[tuple[int, st
         assert fill.time - frame["open_time"][bar] in (0, NS_PER_MINUTE)
 
 
-@pytest.mark.covers("A77", "A79", "A80", "A81", "A82", "A83", "A84", "A102", "A153", "A155", "A229")
+@pytest.mark.covers("A77", "A79", "A80", "A81", "A82", "A83", "A84", "A153", "A155")
 @pytest.mark.parametrize("candidates", [True, False], ids=["skipping", "asking on every bar"])
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("symbol", SYMBOLS)
