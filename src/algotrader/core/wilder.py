@@ -17,19 +17,20 @@ from algotrader.core.scaled import div_half_even
 class EMA(Indicator):
     """Exponential moving average of closes, seeded with the mean of the first ``period`` of them.
 
-    Then ``value = value + alpha * (close - value)`` with ``alpha = 2 / (period + 1)``.
+    Then ``value = alpha * close + (1 - alpha) * value`` with ``alpha = 2 / (period + 1)``.
     """
 
     def __init__(self, period: int) -> None:
         super().__init__(period, period)
         self.alpha: float = 2.0 / (period + 1)
+        self._rest: float = 1.0 - self.alpha
         self._seed: int = 0
 
     def update_bar(self, o: int, h: int, l: int, c: int, v: int) -> None:  # noqa: E741
         """Step towards the close."""
         if self.count >= self.period:
             last = self._current
-            self.publish(last + self.alpha * (c / self._unit_float - last))
+            self.publish(self.alpha * (c / self._unit_float) + self._rest * last)
             return
         self._seed += c
         self.publish(ratio(self._seed, self.period * self.unit) if self.count + 1 == self.period else 0.0)
@@ -55,7 +56,7 @@ class RSI(Indicator):
     """Wilder's relative strength index, 0 to 100; there after ``period`` changes of the close.
 
     ``gain`` and ``loss`` are the means of the first ``period`` rises and falls, then ``(gain * (period - 1) + rise) / period``.
-    The value is ``100 * gain / (gain + loss)``, and 50 when the price has not moved at all.
+    The value is ``100 * (gain / (gain + loss))``, and 50 when the price has not moved at all.
     """
 
     def __init__(self, period: int = 14) -> None:
@@ -79,7 +80,7 @@ class RSI(Indicator):
             self.average_gain = (self.average_gain * keep + rise / self._unit_float) / period
             self.average_loss = (self.average_loss * keep + fall / self._unit_float) / period
         moved = self.average_gain + self.average_loss
-        self.publish(100.0 * self.average_gain / moved if moved > 0.0 else 50.0)
+        self.publish(100.0 * (self.average_gain / moved) if moved > 0.0 else 50.0)
 
     def _gather(self, rise: int, fall: int) -> None:
         self._gains += rise
@@ -205,23 +206,23 @@ class ADX(Indicator):
         self._range += float(true_range(h, l, self._last_close))
 
     def _index(self) -> float:
-        plus = 100.0 * self._plus / self._range if self._range > 0.0 else 0.0
-        minus = 100.0 * self._minus / self._range if self._range > 0.0 else 0.0
-        return 100.0 * abs(plus - minus) / (plus + minus) if plus + minus > 0.0 else 0.0
+        plus = 100.0 * (self._plus / self._range) if self._range > 0.0 else 0.0
+        minus = 100.0 * (self._minus / self._range) if self._range > 0.0 else 0.0
+        return 100.0 * (abs(plus - minus) / (plus + minus)) if plus + minus > 0.0 else 0.0
 
     @property
     def plus_di(self) -> float:
         """How much of the range was upward movement; NaN until ``period`` + 1 bars."""
         if self.count <= self.period:
             return NAN
-        return 100.0 * self._plus / self._range if self._range > 0.0 else 0.0
+        return 100.0 * (self._plus / self._range) if self._range > 0.0 else 0.0
 
     @property
     def minus_di(self) -> float:
         """How much of the range was downward movement; NaN until ``period`` + 1 bars."""
         if self.count <= self.period:
             return NAN
-        return 100.0 * self._minus / self._range if self._range > 0.0 else 0.0
+        return 100.0 * (self._minus / self._range) if self._range > 0.0 else 0.0
 
     def rescale(self, numerator: int, denominator: int) -> None:
         """Apply a split to the last bar and the sums; the indices have no price in them."""

@@ -103,7 +103,7 @@ NAN = math.nan
         # alpha 1/2: seed (1 + 2 + 3) / 3 = 2, then halfway to 5, then halfway to 1.5
         (EMA(3), [1, 2, 3, 5, 1.5], [NAN, NAN, 2.0, 3.5, 2.5]),
         # changes +1, -1: equal means, 50; then +2: gain (0.5 + 2) / 2, loss 0.5 / 2
-        (RSI(2), [10, 11, 10, 12], [NAN, NAN, 50.0, 100 * 1.25 / 1.5]),
+        (RSI(2), [10, 11, 10, 12], [NAN, NAN, 50.0, 100 * (1.25 / 1.5)]),
         (RSI(2), [10, 10, 10], [NAN, NAN, 50.0]),
         (RSI(2), [10, 11, 12], [NAN, NAN, 100.0]),
         (RSI(2), [12, 11, 10], [NAN, NAN, 0.0]),
@@ -407,11 +407,11 @@ def test_averages_of_real_closes_agree_with_a_rolling_mean() -> None:
 @pytest.mark.parametrize(
     ("factor", "scale", "expected"),
     [
-        (1, 4, "866e31a6707fa7552a752167e0593a8c6e079a128e6df18a26ee383dc36ba174"),
+        (1, 4, "a0866eb6a44edd6bcfab3c20fa28550043eb5a3002186b4d3e8a160d0c517b28"),
         (
             6_000_001,
             8,
-            "c420ee3857316614f034b1726d733290024ab014a822e1604cfb35fc85c0ccfe",
+            "b6f6d2abc5a9d33e91a6b86b343c56dd66a82b56c8cb2099f29caa740f4faaca",
         ),  # sums, squares and products far beyond what a float holds
     ],
 )
