@@ -6,6 +6,7 @@ and the daily breaker is counted anew from the round trips that are left.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, final
 
 from algotrader.core import reports
@@ -34,10 +35,8 @@ class Executions:
         self.protection: Final = protection
 
     def fill(self, event: OrderFill, order: Order, holding: Holding) -> None:
-        """Book an execution of one of our orders; one that is known already changes nothing."""
+        """Book an execution of one of our orders that is not known yet."""
         state = self.state
-        if state.ledger.knows(event.fill_id):
-            return
         ended = order.state.value if order.is_final else ""
         unsettled = order.is_unknown and (order.cancel_sent or order.pending_leg is not None)
         before = holding.quantity_raw
@@ -97,11 +96,10 @@ class Executions:
                 ledger.put_in_place(known.fill_id, booking)
             else:
                 ledger.correct(known.fill_id, known.price_raw, left, commission)
-            order.remove_fill(known.fill_id)
             if left:
-                order.add_fill(
-                    Fill(known.fill_id, known.client_order_id, known.side, known.price_raw, left, commission, known.time, True)
-                )
+                order.change_fill(replace(known, quantity_raw=left, commission=commission))
+            else:
+                order.remove_fill(known.fill_id)
             rest -= taken
         order.add_fill(fill)
         self._revised(holding, trips)
@@ -119,6 +117,7 @@ class Executions:
             holding.take_raw = 0
         elif order.role is OrderRole.EXIT and before:
             holding.exit_quantity_raw = max(holding.exit_quantity_raw - abs(before - now), 0)
+            holding.exit_attempts = 0
 
     def _take_entry(self, order: Order, holding: Holding) -> None:
         if holding.stop_raw == 0:
@@ -170,9 +169,10 @@ class Executions:
             self.state.report(reports.UNEXPECTED, reports.WARNING, holding, f"{word} fill {fill_id} is not known", order)
             return
         trips, before = holding.position.trips, holding.quantity_raw
-        order.remove_fill(fill_id)
         if quantity_raw:
-            order.add_fill(Fill(fill_id, order.client_order_id, old.side, price_raw, quantity_raw, commission, old.time))
+            order.change_fill(replace(old, price_raw=price_raw, quantity_raw=quantity_raw, commission=commission))
+        else:
+            order.remove_fill(fill_id)
         self.state.ledger.correct(fill_id, price_raw, quantity_raw, commission)
         self.state.report(reports.FILL_BUSTED, reports.WARNING, holding, f"fill {fill_id} {word}", order)
         self._revised(holding, trips)

@@ -96,7 +96,9 @@ class OrderEvents:
             self.executions.amend(event, order, holding)
 
     def _fill(self, event: OrderFill, order: Order, holding: Holding) -> None:
-        leg = _leg(order, event.client_order_id)
+        if self.state.ledger.knows(event.fill_id):
+            return
+        leg = order.leg(event.client_order_id)
         if not order.is_final and (leg is order.pending_leg or leg.abandoned):
             # Only a leg that works can be executed, so the replacement was accepted.
             self._take_over(order, leg)
@@ -106,7 +108,7 @@ class OrderEvents:
             self._release_children(order, holding)
 
     def _accepted(self, event: OrderAccepted, order: Order, holding: Holding) -> None:
-        leg = _leg(order, event.client_order_id)
+        leg = order.leg(event.client_order_id)
         leg.venue_order_id = event.venue_order_id
         if order.is_final:
             if order.state in (OrderState.REJECTED, OrderState.SUBMIT_FAILED):
@@ -117,7 +119,8 @@ class OrderEvents:
         if order.attached:
             self._attached_accepted(order, holding)
         for child in self._children(order, holding):
-            child.set_state(OrderState.SUBMITTED)
+            if child.state is OrderState.PENDING_SUBMIT:
+                child.set_state(OrderState.SUBMITTED)
         if order.state in _LIVE:
             self._settle_state(order)
             self.state.report(reports.ORDER_ACCEPTED, reports.INFO, holding, event.venue_order_id, order)
@@ -175,7 +178,8 @@ class OrderEvents:
         order.legs.append(leg)
         leg.gone = False
         leg.abandoned = False
-        order.pending_leg = None
+        if order.pending_leg is leg:
+            order.pending_leg = None
         order.refused_changes = 0
         order.quantity_raw = leg.quantity_raw
         order.limit_raw = leg.limit_raw
@@ -183,7 +187,7 @@ class OrderEvents:
         order.state = state_from_quantities(order.state, order.filled_raw, order.quantity_raw)
 
     def _gone(self, event: OrderEvent, order: Order, holding: Holding) -> None:
-        leg = _leg(order, event.client_order_id)
+        leg = order.leg(event.client_order_id)
         told_before = leg.gone
         leg.gone = True
         if leg.abandoned or (leg is not order.legs[-1] and leg is not order.pending_leg and not order.legs[-1].gone):
@@ -246,12 +250,13 @@ class OrderEvents:
             return
         leg.venue_order_id = event.venue_order_id
         if order.is_final:
-            order.pending_leg = None
+            if order.pending_leg is leg:
+                order.pending_leg = None
             order.legs.append(leg)
             if leg.quantity_raw > order.filled_raw:
                 self._stray(order, leg, holding)
             return
-        _leg(order, event.client_order_id).gone = True
+        order.leg(event.client_order_id).gone = True
         if order.state in _LIVE:
             order.cancel_sent = False
             order.set_state(OrderState.PARTIALLY_FILLED if order.filled_raw else OrderState.ACCEPTED)
@@ -259,18 +264,20 @@ class OrderEvents:
         self.state.report(reports.ORDER_REPLACED, reports.INFO, holding, event.new_client_order_id, order)
 
     def _new_leg(self, leg_id: str, order: Order) -> Leg | None:
-        """The leg that a replacement brought; None when it has taken over before."""
+        """The leg that a replacement brought; None when it has taken over before, or is another order's."""
         if order.pending_leg is not None and order.pending_leg.leg_id == leg_id:
             return order.pending_leg
         for known in order.legs:
             if known.leg_id == leg_id:
                 return known if known.abandoned else None
+        if leg_id in self.state.orders and self.state.orders[leg_id] is not order:
+            return None
         self.state.orders[leg_id] = order
         return Leg(leg_id, order.quantity_raw, order.limit_raw, order.stop_raw)
 
     def _replace_failed(self, leg_id: str, reason: str, code: str, order: Order, holding: Holding) -> None:
         refused = order.pending_leg
-        if refused is None or (leg_id != refused.leg_id and leg_id != order.working_leg.leg_id):
+        if refused is None or leg_id != refused.leg_id:
             self.state.report(reports.UNEXPECTED, reports.WARNING, holding, f"refusal of {leg_id}: {reason}", order)
             return
         order.pending_leg = None
@@ -318,7 +325,7 @@ class OrderEvents:
     def _finish(self, order: Order, holding: Holding) -> None:
         """An order has come to its end: forget it as working, and see what its end means."""
         state = self.state
-        state.live_orders.pop(order.client_order_id, None)
+        state.retire(order)
         if order in holding.plain_orders:
             holding.plain_orders.remove(order)
         if order.role is OrderRole.ENTRY:
@@ -345,10 +352,10 @@ class OrderEvents:
 
     def entry_wait_over(self, entry: Order, holding: Holding) -> None:
         """The moment given to an entry at a venue that takes no stop beside it is over."""
-        if holding.entry_order is not entry or self.state.now < holding.partial_deadline:
+        if self.state.now < holding.partial_deadline or holding.quantity_raw == 0:
             return
         holding.partial_deadline = 0
-        if entry.filled_raw and not entry.is_final:
+        if not entry.is_final:
             self.desk.cancel(entry)
             holding.partial_deadline = self.state.now
             return
@@ -372,11 +379,12 @@ class OrderEvents:
                 holding.track.unknown_orders -= 1
             child.reason = f"its entry ended {order.state.value}"
             child.set_state(OrderState.SUBMIT_FAILED if never_there else OrderState.CANCELED)
-            self.state.live_orders.pop(child.client_order_id, None)
+            self.state.retire(child)
 
     def _exit_failed(self, order: Order, holding: Holding) -> None:
         """The venue refused or ended the exit: the stop goes back, and the exit is tried again at the next open."""
         holding.exit_quantity_raw = 0
+        holding.exit_attempts += 1
         closed = order.state is OrderState.EXPIRED or order.reason.startswith(REFUSED_CLOSED)
         if closed or holding.exit_attempts >= MAX_ATTEMPTS:
             holding.exit_at_open = True
@@ -387,13 +395,3 @@ class OrderEvents:
             self.state.set_timer(holding.waits_until, TIMER_RETRY, order.client_order_id)
         message = f"exit ended {order.state.value} with {holding.instrument.quantity(order.remaining_raw)} unsold: {order.reason}"
         self.state.report(reports.ORDER_REJECTED, reports.CRITICAL, holding, message, order)
-
-
-def _leg(order: Order, leg_id: str) -> Leg:
-    """The venue order that an id names; the newest one when the id is the order's own and unknown as a leg."""
-    if order.pending_leg is not None and order.pending_leg.leg_id == leg_id:
-        return order.pending_leg
-    for leg in order.legs:
-        if leg.leg_id == leg_id:
-            return leg
-    return order.legs[-1]

@@ -280,6 +280,15 @@ class Order:
                 return leg
         return self.legs[-1]
 
+    def leg(self, leg_id: str) -> Leg:
+        """The venue order that an id names; the newest one when the id is none of theirs."""
+        if self.pending_leg is not None and self.pending_leg.leg_id == leg_id:
+            return self.pending_leg
+        for leg in self.legs:
+            if leg.leg_id == leg_id:
+                return leg
+        return self.legs[-1]
+
     @property
     def venue_order_id(self) -> str:
         """The venue's own id of the working leg; empty until it is known."""
@@ -320,6 +329,12 @@ class Order:
         fill = self.fills.pop(fill_id)
         self._count(fill, -1)
         return fill
+
+    def change_fill(self, fill: Fill) -> None:
+        """Book a known execution anew; it keeps its place among the others."""
+        self._count(self.fills[fill.fill_id], -1)
+        self.fills[fill.fill_id] = fill
+        self._count(fill, 1)
 
     def _count(self, fill: Fill, sign: int) -> None:
         self.filled_raw += sign * fill.quantity_raw

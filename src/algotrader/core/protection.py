@@ -51,6 +51,8 @@ class Protection:
             return
         if self._drop_wrong_side(holding):
             return
+        if holding.exit_quantity_raw and holding.leaving:
+            holding.exit_quantity_raw = abs(holding.quantity_raw)
         self._ensure_stop(holding)
         self._ensure_take(holding)
         if holding.exit_quantity_raw:
@@ -58,6 +60,7 @@ class Protection:
 
     def _flat(self, holding: Holding) -> None:
         """Nothing is held: what would sell it must go."""
+        holding.partial_deadline = 0
         for order in (holding.stop_order, holding.take_order, holding.exit_order):
             if order is not None:
                 self.desk.cancel(order)
@@ -112,9 +115,11 @@ class Protection:
             if wanted > 0:
                 self._place_stop(holding, wanted)
         elif order.is_unknown:
-            return
+            # Nothing may be asked of it before its fate is settled; until then the position must not grow beyond it.
+            if holding.has_live_entry and holding.entry_order is not None and wanted > order.remaining_raw:
+                self.desk.cancel(holding.entry_order)
         elif order.attached:
-            self._await_entry(holding)
+            self._await_entry(holding, self.state.orders[order.parent_id])
         elif wanted <= 0:
             self.desk.cancel(order)
         elif not order.cancel_requested:
@@ -135,8 +140,8 @@ class Protection:
         self.desk.replace(order, quantity, 0, holding.stop_raw)
 
     def _place_stop(self, holding: Holding, quantity: int) -> None:
-        if holding.has_live_entry and self.state.capabilities.refuses_opposing:
-            self._await_entry(holding)
+        if holding.entry_order is not None and holding.has_live_entry and self.state.capabilities.refuses_opposing:
+            self._await_entry(holding, holding.entry_order)
             return
         if holding.waits_until > self.state.now:
             return
@@ -162,7 +167,7 @@ class Protection:
 
     def _fall_back(self, holding: Holding) -> None:
         """No stop can be placed: the position is closed at market instead."""
-        if holding.exit_quantity_raw or holding.exit_attempts >= MAX_ATTEMPTS:
+        if holding.exit_quantity_raw:
             return
         message = f"no stop can work at {holding.instrument.price(holding.stop_raw)}; closing at market"
         self.state.report(reports.STOP_FALLBACK, reports.CRITICAL, holding, message)
@@ -173,21 +178,23 @@ class Protection:
             return ""
         return f"{holding.correlation_id}-{holding.oco_serial}"
 
-    def _await_entry(self, holding: Holding) -> None:
+    def _await_entry(self, holding: Holding, entry: Order) -> None:
         """The venue takes no stop while the entry works, or still has to bring the attached one to life: wait a moment for it."""
-        entry = holding.entry_order
-        if entry is None or holding.partial_deadline:
+        if holding.partial_deadline:
             return
         holding.partial_deadline = self.state.now + PARTIAL_ENTRY_WAIT_NS
         self.state.set_timer(holding.partial_deadline, TIMER_PARTIAL, entry.client_order_id)
 
     def _ensure_take(self, holding: Holding) -> None:
-        if holding.take_raw == 0:
-            return
-        wanted = abs(holding.quantity_raw) - self._exiting(holding)
+        wanted = abs(holding.quantity_raw) - self._exiting(holding) if holding.take_raw else 0
         order = holding.take_order
         if order is not None and not order.is_final:
             if order.is_unknown or order.attached or order.cancel_requested:
+                return
+            stop = holding.stop_order
+            if self.stop_gives_way and stop is not None and not stop.is_final and stop.request.oco_group != order.request.oco_group:
+                # The stop that it was paired with is gone: beside the new one it would reserve the holding a second time.
+                self.desk.cancel(order)
                 return
             fits = order.target[0] == order.filled_raw + wanted
             if wanted <= 0 or not (fits or self.state.capabilities.atomic_replace):
@@ -239,6 +246,8 @@ class Protection:
         if quantity_raw == 0:
             holding.leaving = True
             holding.exit_reason = reason
+        elif not holding.exit_quantity_raw:
+            holding.leaving = False
         held = abs(holding.quantity_raw)
         if held == 0 or holding.exit_quantity_raw >= held:
             return
@@ -264,7 +273,6 @@ class Protection:
         long = holding.quantity_raw > 0
         draft = Draft(Side.SELL if long else Side.BUY, OrderType.MARKET, quantity, OrderRole.EXIT)
         draft.reduce_only = True
-        holding.exit_attempts += 1
         holding.exit_order = self.desk.submit(holding, draft, holding.correlation_id)
 
     def _held_child(self, order: Order | None) -> bool:
@@ -277,23 +285,19 @@ class Protection:
             return ""
         if holding.protection == PROTECT_NONE and holding.stop_raw == 0:
             return ""
-        if self._being_closed(holding) or holding.waits_until > self.state.now:
+        if holding.exit_quantity_raw >= held or holding.waits_until > self.state.now:
             return ""
         if holding.partial_deadline and (holding.has_live_entry or self._held_child(holding.stop_order)):
             return ""
         stop, exit_order = holding.stop_order, holding.exit_order
-        if (stop is not None and stop.cancel_requested and not stop.is_final) or self._adding(holding):
+        if self._adding(holding) or (stop is not None and not stop.is_final and (stop.cancel_requested or stop.is_unknown)):
             return ""
-        covered = _coverage(stop)
-        if exit_order is not None and not exit_order.is_final:
-            covered += exit_order.remaining_raw
+        closing = 0 if exit_order is None or exit_order.is_final else exit_order.remaining_raw
+        covered = _coverage(stop) + max(closing, holding.exit_quantity_raw)
         if covered >= held:
             return ""
         uncovered = holding.instrument.quantity(held - covered)
         return f"{uncovered} of {abs(holding.position.quantity)} {holding.instrument.symbol} have no stop and none is on its way"
-
-    def _being_closed(self, holding: Holding) -> bool:
-        return holding.exit_quantity_raw >= abs(holding.quantity_raw) and holding.exit_attempts <= MAX_ATTEMPTS
 
 
 def _coverage(order: Order | None) -> int:
