@@ -155,6 +155,7 @@ def test_a_candle_without_range_is_neither_a_signal_nor_part_of_a_run() -> None:
     alone.feed(*[1_000_000] * 100)
     assert not alone.long_on(1_001_000, 1_001_000, 1_001_000, 1_001_000)
     assert exits(alone, "RGGZG") == []
+    assert exits(Alone(max_run_candles=2, doji_threshold_pct=0), "RGGZG") == []
 
 
 def test_a_strategy_that_is_switched_off_signals_nothing() -> None:
@@ -338,6 +339,14 @@ def test_a_closed_position_starts_the_pattern_anew() -> None:
 
 
 @rule("V20")
+@pytest.mark.parametrize(("close", "is_tight"), [(380_001, True), (380_000, False), (379_999, False)])
+def test_the_threshold_of_a_short_is_strict_too(close: int, is_tight: bool) -> None:
+    alone = Alone(allow_short=True, tightness_threshold_pct="0.5")
+    alone.feed(*[390_000] * 100)
+    assert alone.short_on(390_000, 390_000, close, close) is is_tight
+
+
+@rule("V20")
 def test_signal_and_trail_of_a_short_are_the_mirror() -> None:
     alone = Alone(allow_short=True)
     alone.feed(*[1_000_000] * 100)
@@ -359,9 +368,9 @@ def test_signal_and_trail_of_a_short_are_the_mirror() -> None:
 # ---------------------------------------------------------------------- through the engine
 
 
-def trade(path: Path, rows: list[Row], *, warm: int = 100, kind: type[Velez] = Velez, **parameters: Any) -> BacktestResult:
+def trade(path: Path, rows: list[Row], *, kind: type[Velez] = Velez, **parameters: Any) -> BacktestResult:
     """A backtest over quiet candles, a signal on the next, and the given rows after it."""
-    catalogue = catalogue_of(path, {"AAPL": [QUIET] * warm + [SIGNAL, *rows]})
+    catalogue = catalogue_of(path, {"AAPL": [QUIET] * 100 + [SIGNAL, *rows]})
     return backtest(kind, ["AAPL"], data=catalogue, parameters={**SMALL, **parameters}, options=ideal())
 
 
@@ -388,7 +397,11 @@ def entry_bars(found: list[Order]) -> list[int]:
 @pytest.mark.parametrize("slow", [100, 200])
 @pytest.mark.parametrize(("missing", "entries"), [(1, 0), (0, 1)])
 def test_no_signal_before_the_slow_average_was_full_a_candle_earlier(tmp_path: Path, slow: int, missing: int, entries: int) -> None:
-    result = trade(tmp_path, [QUIET, QUIET], warm=slow - missing, sma_slow=slow)
+    # The candle is large: a missing close in the average before must not pass for a wide gap.
+    large: Row = (100, 107.2, 99.9, 107)
+    catalogue = catalogue_of(tmp_path, {"AAPL": [QUIET] * (slow - missing) + [large, QUIET, QUIET]})
+    parameters = {**SMALL, "sma_slow": slow, "tightness_threshold_pct": 5}
+    result = backtest("velez", ["AAPL"], data=catalogue, parameters=parameters, options=ideal())
     assert result.counts.get("signal_detected", 0) == entries
 
 
