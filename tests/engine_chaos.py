@@ -152,13 +152,13 @@ def answers(event: OrderEvent, kind: str, leg: str, unknown: bool) -> bool:
     if isinstance(event, (OrderCancel, OrderExpired)):
         return kind != "replace" or event.client_order_id == leg
     if isinstance(event, OrderReplaced):
-        return event.new_client_order_id == leg or kind == "submit"
+        return kind == "submit" or (kind == "replace" and event.new_client_order_id == leg)
     if isinstance(event, CancelRejected):
         return kind == "cancel"
     if isinstance(event, ReplaceRejected):
         return kind == "replace" and event.client_order_id == leg
     if isinstance(event, OrderReject):
-        return kind != "replace" or event.client_order_id == leg
+        return event.client_order_id == leg
     if isinstance(event, SubmitFailed):
         return kind != "cancel" and event.client_order_id == leg
     if isinstance(event, OrderAccepted):
@@ -550,7 +550,7 @@ class Chaos:
             elif request or (order.role is OrderRole.EXIT and not order.acknowledged):
                 self.tell(OrderAccepted(now, name, "v"))
             elif order.remaining_raw == 0:
-                self.tell(OrderCancel(now, name, "nothing is left of it after a split"))
+                self.tell(OrderCancel(now, order.working_leg.leg_id, "nothing is left of it after a split"))
             elif order.role is OrderRole.EXIT:
                 self.fills += 1
                 self._execution(name, order, f"x{self.fills}", order.remaining_raw, Draw(0), False)

@@ -128,7 +128,7 @@ class OrderDesk:
 
     def cancel(self, order: Order) -> None:
         """Want an order's end; the request leaves as soon as none about it is in flight. An attached order ends with its entry."""
-        if order.is_final or order.cancel_requested or order.attached:
+        if order.is_final or order.cancel_requested or (order.attached and not self.state.orders[order.parent_id].is_final):
             return
         order.cancel_requested = True
         self.pursue(order)

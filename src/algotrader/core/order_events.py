@@ -205,8 +205,11 @@ class OrderEvents:
     def _refused(self, event: OrderEvent, order: Order, holding: Holding) -> None:
         code = event.code if isinstance(event, OrderReject) else ""
         reason = event.reason if isinstance(event, (OrderReject, SubmitFailed)) else ""
-        if event.client_order_id != order.client_order_id:
+        if event.client_order_id != order.legs[-1].leg_id:
             self._replace_failed(event.client_order_id, reason, code, order, holding)
+            return
+        if order.pending_leg is not None:
+            order.legs[-1].gone = True
             return
         if code == REFUSED_DUPLICATE or (order.acknowledged and isinstance(event, SubmitFailed)):
             self._sent_twice(event, reason, order, holding)

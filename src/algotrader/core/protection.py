@@ -207,8 +207,9 @@ class Protection:
 
     def _place_take(self, holding: Holding, quantity: int) -> None:
         stop = holding.stop_order
-        beside_stop = stop is not None and not stop.is_final
-        if (beside_stop and self.stop_gives_way and not self.state.capabilities.oco) or holding.take_attempts >= MAX_ATTEMPTS:
+        group = self._oco_group(holding) if stop is None or stop.is_final else stop.request.oco_group
+        # Beside a stop that is not of its pair, a take profit would reserve the holding a second time: the engine watches instead.
+        if (self.stop_gives_way and not group) or holding.take_attempts >= MAX_ATTEMPTS:
             holding.synthetic_take = True
             return
         if holding.has_live_entry and self.state.capabilities.refuses_opposing:
@@ -218,7 +219,7 @@ class Protection:
         draft = Draft(Side.SELL if long else Side.BUY, OrderType.LIMIT, quantity, OrderRole.TAKE_PROFIT)
         draft.limit_raw = holding.take_raw
         draft.reduce_only = True
-        draft.oco_group = self._oco_group(holding)
+        draft.oco_group = group
         holding.take_order = self.desk.submit(holding, draft, holding.correlation_id)
 
     def move_stop(self, holding: Holding, stop_raw: int) -> None:
