@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING, Final
 
 from algotrader.errors import UserError
@@ -15,8 +16,11 @@ if TYPE_CHECKING:
 BATCH: Final = 8
 """Combinations proposed at a time, whatever the number of workers, so that this number changes no result."""
 
-_PATIENCE: Final = 20
-"""Proposals for each trial wanted; the search ends when it keeps proposing what is impossible or known."""
+_PATIENCE: Final = 10
+"""Useless proposals in a row (impossible or known combinations) after which one is drawn at random instead."""
+
+_DRAWS: Final = 1000
+"""Combinations drawn at random before the search gives up finding one that is new and possible."""
 
 
 class OptunaSearch(Search):
@@ -42,8 +46,8 @@ class OptunaSearch(Search):
         self._failed = optuna.trial.TrialState.FAIL
         self._study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed), direction="maximize")
         self._trials = min(trials, space.size)
+        self._random = random.Random(seed)
         self._asked = 0
-        self._proposals = 0
         self._scores: dict[int, float | None] = {}
         self._open: dict[int, Trial] = {}
         self._impossible: set[int] = set()
@@ -57,15 +61,30 @@ class OptunaSearch(Search):
         """The next few combinations that have not been tried yet."""
         batch: list[int] = []
         wanted = min(BATCH, self._trials - self._asked)
-        while len(batch) < wanted and self._proposals < self._trials * _PATIENCE and self._unseen:
-            self._proposals += 1
+        useless = 0
+        while len(batch) < wanted and self._unseen:
+            if useless == _PATIENCE and not self._enqueue_random():
+                break
             trial = self._study.ask(self._distributions())
             point = self.space.point(trial.params[axis.name] for axis in self.space.axes)
-            if not self._known(trial, point):
-                self._open[point] = trial
-                batch.append(point)
+            if self._known(trial, point):
+                useless += 1
+                continue
+            useless = 0
+            self._open[point] = trial
+            batch.append(point)
         self._asked += len(batch)
         return batch
+
+    def _enqueue_random(self) -> bool:
+        """Make Optuna propose an untried combination next, as it likes to come back to known ones; False if none is found."""
+        for _ in range(_DRAWS):
+            point = self._random.randrange(self.space.size)
+            if point not in self._scores and point not in self._open and self._allowed(point):
+                places = self.space.places(point)
+                self._study.enqueue_trial({axis.name: place for axis, place in zip(self.space.axes, places, strict=True)})
+                return True
+        return False
 
     def tell(self, point: int, score: float | None) -> None:
         """Pass the score on to Optuna."""
@@ -78,15 +97,19 @@ class OptunaSearch(Search):
 
     def _known(self, trial: Trial, point: int) -> bool:
         """Answer at once what needs no run."""
-        if point in self._impossible or not self.possible(point):
-            self._impossible.add(point)
-            self.skipped = len(self._impossible)
+        if not self._allowed(point):
             self._answer(trial, None)
             return True
         if point in self._open or point in self._scores:
             self._answer(trial, self._scores.get(point))
             return True
         return False
+
+    def _allowed(self, point: int) -> bool:
+        if point not in self._impossible and not self.possible(point):
+            self._impossible.add(point)
+            self.skipped = len(self._impossible)
+        return point not in self._impossible
 
     def _answer(self, trial: Trial, score: float | None) -> None:
         if score is None:
