@@ -104,7 +104,7 @@ class BarMatcher:
         if tape.regular or order.extended_hours:
             touch = entry_bar_touch(order.sign, order.stop_raw, tape)
             if touch and order.waits_for_trigger:
-                at_open = touch == tape.open and tape.entry_price == tape.open
+                at_open = touch == tape.open and tape.entry_price == tape.open and order.arrived <= tape.open_time
                 self.execution.trigger(order, tape, touch, tape.open_time if at_open else tape.close_time)
         if order.order_type is OrderType.TRAILING_STOP and not order.ended:
             # Of this bar only the close is sure to have come after the entry.
