@@ -271,7 +271,9 @@ def test_an_algorithm_that_fails_on_bars_is_told(call: Call, workplace: Path, bo
 
 
 def test_a_mistake_in_analyze_does_not_lose_the_run(call: Call, workplace: Path) -> None:
-    (workplace / "own.py").write_text(ALGORITHM + "    def analyze(self, context, results): raise KeyError('x')\n", encoding="utf-8")
+    (workplace / "own.py").write_text(
+        ALGORITHM + "    def analyze(self, context, results): raise KeyError('x')\n", encoding="utf-8"
+    )
     outcome = call("backtest", "own.py:Mine", *TRIED, "--json", "out.json")
     assert (outcome.code, outcome.err) == (3, "")
     assert "KeyError: 'x' in analyze" in " ".join(outcome.out.split())
