@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -16,7 +17,7 @@ from algotrader.history.calendars import day_start, sessions
 from algotrader.history.catalogue import Catalogue
 from algotrader.history.generator import generate
 from benchmarks.protocol import FIELDS
-from benchmarks.workloads import Walk, Workload, chosen_walk
+from benchmarks.workloads import Walk, chosen_walk, symbols
 
 CALENDAR: Final = "XNYS"
 FIRST_DAY: Final = date(2016, 1, 4)
@@ -36,32 +37,36 @@ def session_minutes(rows: int) -> Times:
     return np.concatenate(spans)[:rows]
 
 
-def prepare(root: Path, load: Workload) -> Path:
-    """The folder with a workload's bars, made if it is not there.
+def prepare(root: Path, name: str, instruments: int, rows: int) -> Path:
+    """The folder with a set of bars, made if it is not there.
 
     Args:
-        root: where the bars of all workloads lie.
-        load: the workload, at its full length.
+        root: where all sets lie.
+        name: of the set.
+        instruments: how many.
+        rows: bars of each; 0 for a year of bars that behave like a market's.
     """
-    folder = root / load.data
+    folder = root / name
     stamp = folder / "version"
-    if stamp.is_file() and stamp.read_text() == VERSION:
+    made = f"{VERSION}: {instruments} x {rows}"
+    if stamp.is_file() and stamp.read_text() == made:
         return folder
-    (folder / "arrays").mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "arrays").mkdir(parents=True)
     catalogue = Catalogue(folder / "catalogue")
-    if load.data == "w4":
-        _market_like(catalogue, load)
+    if rows:
+        _walks(catalogue, folder / "arrays", symbols(instruments), rows)
     else:
-        _walks(catalogue, folder / "arrays", load)
-    stamp.write_text(VERSION)
+        _market_like(catalogue, symbols(instruments))
+    stamp.write_text(made)
     return folder
 
 
-def _walks(catalogue: Catalogue, arrays: Path, load: Workload) -> None:
-    times = session_minutes(load.rows)
+def _walks(catalogue: Catalogue, arrays: Path, names: list[str], rows: int) -> None:
+    times = session_minutes(rows)
     np.save(arrays / "time.npy", times)
-    for number, symbol in enumerate(load.symbols):
-        bars = chosen_walk(SEED + 1000 * number, load.rows)
+    for number, symbol in enumerate(names):
+        bars = chosen_walk(SEED + 1000 * number, rows)
         for name in FIELDS:
             np.save(arrays / f"{symbol}.{name}.npy", getattr(bars, name))
         catalogue.write_bars(equity(symbol), "1m", _frame(times, bars))
@@ -72,8 +77,8 @@ def _frame(times: Times, bars: Walk) -> pl.DataFrame:
     return pl.DataFrame({**columns, **{name: getattr(bars, name) for name in FIELDS}})
 
 
-def _market_like(catalogue: Catalogue, load: Workload) -> None:
+def _market_like(catalogue: Catalogue, names: list[str]) -> None:
     """W4 needs trends and busy openings to trade at all: it takes the package's own generator."""
-    for symbol in load.symbols:
+    for symbol in names:
         instrument = equity(symbol)
         catalogue.write_bars(instrument, "1m", generate(instrument, *VELEZ_DAYS, SEED))

@@ -13,7 +13,7 @@ from typing import Final
 from benchmarks.data import prepare
 from benchmarks.engines import Engine
 from benchmarks.protocol import parse
-from benchmarks.workloads import CAPITAL, COMMISSION, QUANTITY, Workload
+from benchmarks.workloads import CAPITAL, COMMISSION, DATA, QUANTITY, Workload
 
 TIME_LIMIT: Final = 900
 
@@ -86,9 +86,7 @@ class Bench:
 
     def task(self, load: Workload, engine: Engine, rows: int, fill: str = "open") -> str:
         """The argument of an engine's script, as JSON."""
-        folder = prepare(self.root / "data", load)
-        work = self.root / "work"
-        work.mkdir(parents=True, exist_ok=True)
+        folder = prepare(self.root / "data", load.data, *DATA[load.data])
         return json.dumps(
             {
                 "folder": str(folder / "arrays"),
@@ -99,7 +97,6 @@ class Bench:
                 "quantity": QUANTITY,
                 "capital": CAPITAL,
                 "commission": COMMISSION,
-                "work": str(work),
                 "fill": fill,
                 "variant": engine.variant,
             }

@@ -49,7 +49,7 @@ class Task:
     """What to run.
 
     Attributes:
-        folder: of the arrays.
+        folder: of the arrays; what a script keeps for later goes beside it.
         catalogue: the same bars as the package's own catalogue.
         symbols: instruments.
         rows: bars of each.
@@ -57,7 +57,6 @@ class Task:
         quantity: shares to buy.
         capital: cash at the start.
         commission: per share.
-        work: a folder where the script may leave files.
         fill: ``open`` of the next bar, or ``close`` of the same one; only our own scripts can do either.
         variant: of an engine that can run the workload in several ways.
     """
@@ -70,7 +69,6 @@ class Task:
     quantity: int
     capital: float
     commission: float
-    work: Path
     fill: str = "open"
     variant: str = ""
 
@@ -108,7 +106,7 @@ FIELDS: Final = ("open", "high", "low", "close", "volume")
 def read_task() -> Task:
     """The task, which is the script's first argument, as JSON."""
     given: dict[str, Any] = json.loads(sys.argv[1])
-    for name in ("folder", "catalogue", "work"):
+    for name in ("folder", "catalogue"):
         given[name] = Path(given[name])
     given["pairs"] = [(int(fast), int(slow)) for fast, slow in given["pairs"]]
     return Task(**given)

@@ -18,7 +18,7 @@ import pandas as pd
 from benchmarks.protocol import read_task, report, timed
 
 TASK = read_task()
-ROOT = TASK.work.resolve() / f"zipline-{TASK.folder.parent.name}-{TASK.rows}"
+ROOT = TASK.folder.resolve().parent / f"zipline-{TASK.rows}"
 os.environ["ZIPLINE_ROOT"] = str(ROOT)
 
 from zipline import run_algorithm  # noqa: E402
