@@ -282,7 +282,8 @@ class Position:
         sign = 1 if self.quantity_raw >= 0 else -1
         whole = held * numerator // denominator
         rest = held * numerator % denominator
-        self._entered = self._entered * numerator // denominator
+        if whole or not held:
+            self._entered = self._entered * numerator // denominator
         self._stop_raw = div_half_even(self._stop_raw * denominator, numerator)
         if rest:
             paid = sign * (rest * booking.price_raw * self.instrument.money_factor // denominator)

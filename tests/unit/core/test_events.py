@@ -1,0 +1,95 @@
+"""Events: what each must hold, which lane it goes in, and that nothing changes it afterwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from algotrader.core import events as e
+from algotrader.core.instruments import equity
+from algotrader.core.market import BadData, Bar, Quote, Session, TradeTick
+
+AAPL = equity("AAPL")
+DAY = Session("XNYS", "2025-11-26", 0, 100)
+TICK = TradeTick(AAPL, 1, 100, 1)
+QUOTE = Quote(AAPL, 1, 100, 101)
+BAR = Bar(AAPL, 0, 60, 100, 110, 90, 105, 10)
+
+EXAMPLES: list[tuple[e.Event, int]] = [
+    (e.SystemError(1, "feed", "lost", "critical"), 0),
+    (e.OperatorCommand(1, "halt", "Ada", "why"), 0),
+    (e.ConnectionChanged(1, "SIM", False), 0),
+    (e.OrderSubmitted(1, "a1"), 1),
+    (e.OrderAccepted(1, "a1", "v1"), 1),
+    (e.OrderReject(1, "a1", "no", "halted"), 1),
+    (e.SubmitFailed(1, "a1", "no"), 1),
+    (e.OrderFateUnknown(1, "a1"), 1),
+    (e.OrderFill(1, "a1", "f1", "AAPL", price_raw=1, quantity_raw=1), 1),
+    (e.OrderCancel(1, "a1"), 1),
+    (e.OrderExpired(1, "a1"), 1),
+    (e.OrderTriggered(1, "a1"), 1),
+    (e.OrderReplaced(1, "a1", "a1-r1"), 1),
+    (e.ReplaceRejected(1, "a1-r1"), 1),
+    (e.CancelRejected(1, "a1"), 1),
+    (e.FillBusted(1, "a1", "f1"), 1),
+    (e.FillCorrected(1, "a1", "f1", 1, 1), 1),
+    (e.CashMovement(1, "fee", "USD", -5), 2),
+    (e.Split(1, "AAPL", 2, 1), 2),
+    (e.Dividend(1, "AAPL", 5), 2),
+    (e.SymbolChange(1, "FB", "META"), 2),
+    (e.ScheduledTrigger(1, "session_open", 1, DAY), 3),
+    (e.MarketData(1, tick=TICK), 4),
+    (e.SliceClosed(1), 4),
+    (e.TradingStatus(1, "AAPL", True), 4),
+]
+
+
+@pytest.mark.covers("B5", "B6", "B7", "B8", "B9", "B14")
+@pytest.mark.parametrize(("event", "lane"), EXAMPLES, ids=lambda value: type(value).__name__)
+def test_every_kind_of_event_has_its_lane(event: e.Event, lane: int) -> None:
+    assert event.lane == lane
+
+
+def test_every_kind_of_event_is_among_the_examples() -> None:
+    found = {v for v in vars(e).values() if isinstance(v, type) and issubclass(v, e.Event)} - {e.Event, e.OrderEvent}
+    assert found == {type(event) for event, _ in EXAMPLES}
+
+
+@pytest.mark.covers("B11")
+@pytest.mark.parametrize(("event", "lane"), EXAMPLES, ids=lambda value: type(value).__name__)
+def test_an_event_cannot_be_changed(event: e.Event, lane: int) -> None:
+    with pytest.raises((AttributeError, TypeError)):
+        event.time = 2  # type: ignore[misc]
+    assert event.time == 1
+
+
+@pytest.mark.covers("B11", "B5")
+@pytest.mark.parametrize(
+    ("make", "arguments", "fault"),
+    [
+        (e.SystemError, {"severity": "bad"}, "severity must be one of warning, error, critical"),
+        (e.OperatorCommand, {"action": "panic", "reason": "x"}, "unknown operator action 'panic'"),
+        (e.OperatorCommand, {"action": "halt"}, "needs a reason"),
+        (e.OrderFill, {"price_raw": 1, "quantity_raw": 1}, "needs the venue's execution id"),
+        (e.OrderFill, {"fill_id": "f", "price_raw": 0, "quantity_raw": 1}, "must be positive"),
+        (e.OrderFill, {"fill_id": "f", "price_raw": 1, "quantity_raw": -1}, "must be positive"),
+        (e.FillCorrected, {"fill_id": "f", "price_raw": 1}, "must be positive"),
+        (e.CashMovement, {"kind": "gift"}, "unknown cash movement 'gift'"),
+        (e.Split, {"numerator": 0}, "ratio must be positive"),
+        (e.Dividend, {"amount": 0}, "amount must be positive"),
+        (e.ScheduledTrigger, {"trigger_type": "lunch"}, "unknown trigger 'lunch'"),
+        (e.ScheduledTrigger, {"trigger_type": "session_open"}, "needs its session"),
+        (e.MarketData, {}, "exactly one"),
+        (e.MarketData, {"tick": TICK, "quote": QUOTE}, "exactly one"),
+        (e.MarketData, {"bar": BAR}, "comes before it closes"),
+        (e.MarketData, {"bar": Bar(AAPL, 0, 1, 100, 90, 95, 100, 1)}, "high is below low"),
+    ],
+)
+def test_what_cannot_be_is_refused_when_the_event_is_made(make: Any, arguments: dict[str, Any], fault: str) -> None:
+    with pytest.raises(BadData, match=fault):
+        make(1, **arguments)
+
+
+def test_a_bar_is_there_at_its_close() -> None:
+    assert e.MarketData(60, BAR).bar is BAR
