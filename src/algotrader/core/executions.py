@@ -176,7 +176,9 @@ class Executions:
         self.state.ledger.correct(fill_id, price_raw, quantity_raw, commission)
         self.state.report(reports.FILL_BUSTED, reports.WARNING, holding, f"fill {fill_id} {word}", order)
         self._revised(holding, trips)
-        if before * holding.quantity_raw < 0 and order.role is not OrderRole.PLAIN:
+        entry, now = holding.entry_order, holding.quantity_raw
+        unwanted = before * now < 0 or (entry is not None and entry.sign * now < 0)
+        if unwanted and order.role is not OrderRole.PLAIN:
             self._close_turned(holding, f"a {word} fill turned the position over")
         elif holding.stop_raw == 0:
             holding.stop_raw = _stop_of_old(holding)
