@@ -86,7 +86,9 @@ class BacktestLoop:
         self._catch_up(end + 1)
 
     def _stop(self, close_times: list[int], row: int, count: int) -> int:
-        """The row before which the next scheduled event has to come."""
+        """The row before which something else may have to come: the next scheduled event, or a command that is under way."""
+        if self.venue.in_flight:
+            return bisect_right(close_times, close_times[row], row)
         if self.position >= len(self.schedule):
             return count
         item = self.schedule[self.position]
