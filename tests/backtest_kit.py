@@ -110,7 +110,9 @@ class Run:
     """A backtest taken apart: the same parts as ``backtest`` puts together, for tests that look at engine and venue.
 
     Attributes:
-        commands: every command in order; only ``by_events`` collects them.
+        commands: every command in order; only ``by_events`` collects them, and the two that follow.
+        fill_slices: for each fill the close time of the bar on which it happened.
+        curve: (close time, the engine's equity as money) after every slice.
     """
 
     def __init__(
@@ -139,6 +141,8 @@ class Run:
         self.fills: list[OrderFill] = []
         self.reports: list[Report] = []
         self.commands: list[Command] = []
+        self.fill_slices: list[int] = []
+        self.curve: list[tuple[int, int]] = []
 
     def chunks(self) -> list[BarColumns]:
         """All bars of the run."""
@@ -161,7 +165,7 @@ class Run:
         for columns in self.chunks():
             loop.run(columns, self.instruments)
         loop.catch_up(self.end + 1)
-        self.fills, self.commands = loop.fills, loop.commands
+        self.fills, self.commands, self.fill_slices, self.curve = loop.fills, loop.commands, loop.fill_slices, loop.curve
         self.reports = self.engine.take_reports()
         return self
 
@@ -179,6 +183,9 @@ class EventLoop:
         self.schedule = list(schedule)
         self.fills: list[OrderFill] = []
         self.commands: list[Command] = []
+        self.fill_slices: list[int] = []
+        self.curve: list[tuple[int, int]] = []
+        self.now = 0
 
     def run(self, columns: BarColumns, instruments: Sequence[Instrument]) -> None:
         """Hand over one chunk, slice by slice."""
@@ -188,6 +195,7 @@ class EventLoop:
             end = row
             while end < len(columns) and columns.close_time[end] == close_time:
                 end += 1
+            self.now = close_time
             self.catch_up(close_time)
             for each in range(row, end):
                 self._match(columns, each)
@@ -195,6 +203,7 @@ class EventLoop:
                 self.engine.handle(MarketData(close_time, bar_of(columns, each, instruments)))
             self.engine.handle(SliceClosed(close_time))
             self._exchange()
+            self.curve.append((close_time, self.engine.state.equity()))
             row = end
 
     def _match(self, columns: BarColumns, row: int) -> None:
@@ -260,6 +269,7 @@ class EventLoop:
                 self.engine.handle(event)
                 if isinstance(event, OrderFill):
                     self.fills.append(event)
+                    self.fill_slices.append(self.now)
 
 
 def bar_of(columns: BarColumns, row: int, instruments: Sequence[Instrument]) -> Bar:
