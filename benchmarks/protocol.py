@@ -131,13 +131,25 @@ def report(seconds: float, bars: int, fills: int, final_equity: float, workers: 
         workers: processes that helped; each is counted with the memory of the largest, which is too much where they share pages.
         more: anything else worth telling.
     """
-    peak = _peak(resource.RUSAGE_SELF) + workers * _peak(resource.RUSAGE_CHILDREN)
+    peak = own_peak() + workers * _largest(resource.RUSAGE_CHILDREN)
     outcome = {"seconds": seconds, "bars": bars, "fills": fills, "final_equity": final_equity, "peak_rss_mb": peak, **more}
     print(MARK + json.dumps(outcome), flush=True)
 
 
-def _peak(who: int) -> float:
-    """Largest resident size so far, in units of 2^20 bytes."""
+def own_peak() -> float:
+    """Largest resident size of this process so far, in units of 2^20 bytes.
+
+    Linux counts what the starting process had in ``ru_maxrss`` of the started one; ``VmHWM`` begins anew.
+    """
+    status = Path("/proc/self/status")
+    if status.is_file():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024.0
+    return _largest(resource.RUSAGE_SELF)
+
+
+def _largest(who: int) -> float:
     peak = resource.getrusage(who).ru_maxrss
     return peak / (1024.0 * 1024.0) if sys.platform == "darwin" else peak / 1024.0
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Final
 
 # Imported when a calendar is first needed; nobody's imports count here. Reading the calendar does count.
 import exchange_calendars as _calendars  # noqa: F401
 
 from algotrader.core.market import utc
+from algotrader.core.risk import RiskPolicy
 from algotrader.history.catalogue import Catalogue
 from algotrader.research.backtest import BacktestOptions, backtest
 from algotrader.research.result import BacktestResult
@@ -21,7 +23,11 @@ def catalogue(task: Task) -> Catalogue:
     return Catalogue(task.catalogue)
 
 
-def options(task: Task) -> BacktestOptions:
+NO_BREAKER: Final = RiskPolicy(max_daily_loss=Decimal(1), consecutive_loss_pause=1_000_000_000)
+"""The peers know no daily breaker, so ours is put out of reach where fills are compared."""
+
+
+def options(task: Task, policy: RiskPolicy = NO_BREAKER) -> BacktestOptions:
     """No slippage and no volume limit; commission per share."""
     return BacktestOptions(
         capital=Decimal(str(task.capital)),
@@ -30,6 +36,7 @@ def options(task: Task) -> BacktestOptions:
         volume_limit=None,
         fill="next_open" if task.fill == "open" else "close",
         candidates=task.variant != EVERY_BAR,
+        policy=policy,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from algotrader.core.risk import RiskPolicy
 from algotrader.research.backtest import backtest
 from benchmarks.ours.common import catalogue, options
 from benchmarks.protocol import read_task, report, timed
@@ -12,7 +13,7 @@ def main() -> None:
     task = read_task()
     stored = catalogue(task)
     bars = sum(stored.count(symbol, "1m") for symbol in task.symbols)
-    result, seconds = timed(lambda: backtest("velez", task.symbols, data=stored, options=options(task)))
+    result, seconds = timed(lambda: backtest("velez", task.symbols, data=stored, options=options(task, RiskPolicy())))
     report(seconds, bars, len(result.fills), float(result.final_equity))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from benchmarks import run, tables
 from benchmarks.agreement import Convention
 from benchmarks.engines import CALL, HERE, OURS, Engine
 from benchmarks.measure import Bench, Measurement
-from benchmarks.protocol import MARK, parse
+from benchmarks.protocol import MARK, own_peak, parse
 from benchmarks.workloads import DATA, WORKLOADS, Workload
 
 LOAD = Workload("W1", "a small one", "tiny", 1, 1500)
@@ -158,6 +159,13 @@ def test_a_page_without_markers_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no markers"):
         run.put(page, "new")
     assert page.read_text() == "text\n"
+
+
+def test_memory_of_the_starting_process_is_not_counted() -> None:
+    ballast = b"x" * 200_000_000
+    code = "from benchmarks.protocol import own_peak; print(own_peak())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=HERE.parent)
+    assert own_peak() > len(ballast) / 2**20 > float(done.stdout)
 
 
 @pytest.mark.parametrize("given", [["--workloads", "W9"], ["--peers", "nobody"]])
