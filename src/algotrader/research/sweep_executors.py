@@ -98,8 +98,12 @@ class _Worker:
 
 
 def _start_worker(job: Job, folder: str) -> None:
-    """Prepare a worker: Ctrl+C ends it at once and quietly, the sweep's own process tells the user."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """Prepare a worker: Ctrl+C ends it at once and quietly, the sweep's own process tells the user.
+
+    Where the sweep runs in the background and does not hear Ctrl+C, its workers do not either.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     _Worker.job = job
     _Worker.catalogue = SharedCatalogue(job.path, open_shared(Path(folder)))
 
