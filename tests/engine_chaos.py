@@ -150,7 +150,7 @@ class Draw:
 def answers(event: OrderEvent, kind: str, leg: str, unknown: bool) -> bool:
     """Whether an event answers the request of that kind about that leg."""
     if isinstance(event, (OrderCancel, OrderExpired)):
-        return kind != "replace" or event.client_order_id == leg
+        return event.client_order_id == leg
     if isinstance(event, OrderReplaced):
         return kind == "submit" or (kind == "replace" and event.new_client_order_id == leg)
     if isinstance(event, CancelRejected):
@@ -158,7 +158,7 @@ def answers(event: OrderEvent, kind: str, leg: str, unknown: bool) -> bool:
     if isinstance(event, ReplaceRejected):
         return kind == "replace" and event.client_order_id == leg
     if isinstance(event, OrderReject):
-        return event.client_order_id == leg
+        return event.client_order_id == leg and (event.code != "duplicate_id" or kind != "cancel")
     if isinstance(event, SubmitFailed):
         return kind != "cancel" and event.client_order_id == leg
     if isinstance(event, OrderAccepted):

@@ -20,6 +20,7 @@ from algotrader.core.protection import Protection
 from algotrader.core.risk import (
     DENIED_BUYING_POWER,
     DENIED_CONTROL,
+    DENIED_DISCONNECTED,
     DENIED_QUANTITY,
     DENIED_UNKNOWN,
     Denial,
@@ -120,9 +121,7 @@ class AlgorithmSlot(Slot):
         self.started: bool = False
         self.denial: Denial | None = None
         self.holdings: Final[list[Holding]] = [state.holding(self, owner, track, protection_kind) for track in tracks]
-        self._by_index: dict[int, Holding] = {}
-        for holding in self.holdings:
-            self._by_index[holding.track.index] = holding
+        self._by_index: dict[int, Holding] = {holding.track.index: holding for holding in self.holdings}
         self.feeds: Final[list[Feed]] = []
         self._feed_by_index: dict[int, Feed] = {}
 
@@ -195,11 +194,12 @@ class AlgorithmSlot(Slot):
         for holding in self.holdings:
             if holding.instrument.calendar != session.calendar:
                 continue
-            if phase == "session_open" and holding.exit_at_open and holding.quantity_raw:
-                holding.exit_at_open = False
-                self.protection.request_exit(holding, "left over from the last session", 0)
+            if phase == "session_open":
+                self.protection.after_open(holding)
             elif phase == "session_ending" and self.closes_at_end:
                 self.close(holding, "end of day")
+            elif phase == "session_close" and self.closes_at_end:
+                self.protection.after_close(holding)
         if not self.enabled:
             return
         try:
@@ -260,6 +260,8 @@ class AlgorithmSlot(Slot):
             return Denial(DENIED_QUANTITY, f"the quantity is 0 after rounding to what {track.instrument.symbol} trades in")
         if price_raw == 0:
             return Denial(DENIED_QUANTITY, f"{track.instrument.symbol} has no price yet")
+        if not self.state.connected:  # Nobody would hear of the fills, so even a reducing order would leave us in the dark.
+            return Denial(DENIED_DISCONNECTED, f"the order stream of {track.instrument.venue} is down")
         expected = holding.quantity_raw + self.working_raw(holding)
         if abs(expected + quantity_raw) < abs(expected) and expected * (expected + quantity_raw) >= 0:
             return None

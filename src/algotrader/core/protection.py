@@ -279,6 +279,20 @@ class Protection:
     def _held_child(self, order: Order | None) -> bool:
         return order is not None and order.attached and not order.is_final
 
+    def after_open(self, holding: Holding) -> None:
+        """A session has opened: what could not be sold in the last one is sold now."""
+        if holding.exit_at_open and holding.quantity_raw:
+            holding.exit_at_open = False
+            self.request_exit(holding, "left over from the last session", 0)
+
+    def after_close(self, holding: Holding) -> None:
+        """The session of a strategy that wanted to be flat by now is over: what is left keeps its stop and is sold at the open."""
+        if holding.quantity_raw:
+            holding.exit_at_open = True
+            message = f"{holding.position.quantity} still held after the close; its stop stays, it is sold at the next open"
+            self.state.report(reports.NOT_FLAT, reports.CRITICAL, holding, message)
+        self.ensure(holding)
+
     def breach(self, holding: Holding) -> str:
         """Say how the guarantee is broken for a holding, or give an empty text when it holds."""
         held = abs(holding.quantity_raw)

@@ -20,6 +20,7 @@ from algotrader.core.orders import Fill, Order, OrderRole, OrderType, Side
 from algotrader.core.protection import Protection
 from algotrader.core.risk import (
     DENIED_BUYING_POWER,
+    DENIED_HAS_POSITION,
     DENIED_SIGNAL,
     DENIED_SIZE,
     Denial,
@@ -251,6 +252,9 @@ class SignalSlot(Slot):
         fault = signal_fault(signal, self.track.last_raw, self.state.now)
         if fault:
             return Denial(DENIED_SIGNAL, fault)
+        if self.holding.occupied:
+            # An older entry may have filled late, between the bar that gave the signal and the end of its slice.
+            return Denial(DENIED_HAS_POSITION, "there is a position or a pending entry already")
         if self.settings.protection == "planned" and signal.stop_raw == 0:
             return Denial(DENIED_SIGNAL, "the strategy plans its stops but gave none; answer stop_loss_price or declare protection")
         state, track = self.state, self.track
@@ -312,22 +316,12 @@ class SignalSlot(Slot):
         if phase == "session_open":
             self.closing = False
             self.admitted = self.scanner is None
-            if holding.exit_at_open and holding.position.quantity_raw:
-                holding.exit_at_open = False
-                self.protection.request_exit(holding, "left over from the last session", 0)
+            self.protection.after_open(holding)
         elif phase == "session_ending" and self.closes_at_end:
             self.closing = True
             self.protection.request_exit(holding, "end of day", 0)
         elif phase == "session_close" and self.closes_at_end:
-            self._after_close()
-
-    def _after_close(self) -> None:
-        holding = self.holding
-        if holding.position.quantity_raw:
-            holding.exit_at_open = True
-            message = f"{holding.position.quantity} still held after the close; its stop stays, it is sold at the next open"
-            self.state.report(reports.NOT_FLAT, reports.CRITICAL, holding, message)
-        self.protection.ensure(holding)
+            self.protection.after_close(holding)
 
     def on_fill(self, holding: Holding, order: Order, fill: Fill) -> None:
         """The first fill of an entry starts the count of bars in the position."""
