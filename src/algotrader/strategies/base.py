@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
 from algotrader.core.indicators import Indicator
 from algotrader.core.market import Bar
@@ -15,6 +15,12 @@ from algotrader.strategies.parameters import ParameterError, Parameters, parse_p
 
 Price = Decimal | float | int | None
 """What a strategy may answer for a price; None means none. Numpy numbers are taken too."""
+
+_PROMISES: Final[dict[str, tuple[str, ...]]] = {
+    "candidates": ("should_long", "should_short", "indicators"),
+    "exit_candidates": ("should_exit", "should_update_stop", "indicators"),
+}
+"""What says on which bars a question matters, and the questions it speaks for."""
 
 
 class SignalStrategy(SignalHooks):
@@ -48,6 +54,13 @@ class SignalStrategy(SignalHooks):
     time_stop_bars: ClassVar[int] = 0
     take_profit_pct: ClassVar[float] = 0.0
     parameters_type: ClassVar[type[Parameters]] = Parameters
+
+    def __init_subclass__(cls) -> None:
+        """Withdraw a promise that was inherited from a class whose questions this one answers differently."""
+        super().__init_subclass__()
+        for promise, questions in _PROMISES.items():
+            if any(_place(cls, question) < _place(cls, promise) for question in questions):
+                setattr(cls, promise, getattr(SignalStrategy, promise))
 
     def __init__(self, symbol: str, parameters: Parameters | None = None) -> None:
         super().__init__()
@@ -150,3 +163,8 @@ class SignalStrategy(SignalHooks):
         result.time_stop_bars = self.time_stop_bars
         result.take_profit_ppm = int(self.take_profit_pct * 10_000)
         return result
+
+
+def _place(kind: type, name: str) -> int:
+    """How far up among the bases of a class an attribute is defined; 0 for the class itself."""
+    return next(place for place, base in enumerate(kind.__mro__) if name in vars(base))
