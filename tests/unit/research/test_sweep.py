@@ -20,6 +20,7 @@ from algotrader.history.catalogue import Catalogue
 from algotrader.history.generator import generate
 from algotrader.research.backtest import BacktestOptions, backtest
 from algotrader.research.metrics import compute_metrics
+from algotrader.research.overfitting import Moments, deflated_sharpe
 from algotrader.research.sweep import SweepResult, WalkForward, sweep
 from algotrader.research.sweep_journal import Journal
 from algotrader.research.sweep_result import ranked, value_of
@@ -163,6 +164,8 @@ def test_a_line_cut_off_in_the_middle_is_run_again(run: Run, tmp_path: Path) -> 
         run(out=parts, progress=stop_after(4))
     journal = tmp_path / "parts.parquet.journal"
     journal.write_bytes(journal.read_bytes()[:-40])
+    with pytest.raises(KeyboardInterrupt):
+        run(out=parts, resume=True, progress=stop_after(5))
     run(out=parts, resume=True)
     assert digest(parts) == digest(whole)
 
@@ -340,6 +343,16 @@ def test_walk_forward_chooses_on_training_only(run: Run, bars: Catalogue) -> Non
     forward = found.forward()
     assert forward is not None
     assert forward.days == sum(len(step.test["returns"]) for step in steps if step.test is not None)
+
+
+def test_trials_are_judged_among_those_of_their_window(run: Run) -> None:
+    found = run(walk_forward=WalkForward.read("rolling", "6d", "3d"))
+    frame = found.frame()
+    assert frame.filter(pl.col("sample") == "test")["deflated_sharpe"].null_count() == len(found.windows)
+    for row, record in zip(frame.iter_rows(named=True), found.records, strict=True):
+        if row["sample"] == "train":
+            rivals = [r["moments"]["sharpe"] for r in found.trials if r["window"] == row["window"]]
+            assert row["deflated_sharpe"] == deflated_sharpe(Moments(**record["moments"]), rivals).probability
 
 
 def test_tests_put_together_compound(run: Run) -> None:
