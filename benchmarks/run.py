@@ -49,6 +49,7 @@ def main(given: Sequence[str] | None = None) -> int:
     except (KeyError, ValueError) as error:
         print(f"{error} is not known", file=sys.stderr)
         return 2
+    load_average = tables.busy()
     folder = options.folder.resolve()
     engines = [*ours(), *_installed(chosen, folder / "venvs")]
     bench = Bench(folder, options.full, lambda line: print(line, flush=True))
@@ -59,7 +60,7 @@ def main(given: Sequence[str] | None = None) -> int:
         sized = load.first(QUICK_ROWS.get(load.name, load.rows)) if options.quick else load
         measured = bench.measure(sized, engines, rounds)
         results.append((sized, compare(bench, sized, measured, conventions)))
-    _write(folder, results, engines, conventions, options)
+    _write(folder, results, engines, conventions, options, load_average)
     faults = [f"{load.name} {row.measured.engine.title}: {row.verdict}" for load, rows in results for row in rows if not row.agrees]
     for fault in faults:
         print(fault, file=sys.stderr)
@@ -113,6 +114,7 @@ def _write(
     engines: list[Engine],
     conventions: dict[tuple[str, str], Convention],
     options: argparse.Namespace,
+    load_average: str,
 ) -> None:
     """The tables on the screen and as Markdown, the records as JSON, and the page if one was named."""
     used = {row.measured.engine.key for _, rows in results for row in rows}
@@ -125,7 +127,8 @@ def _write(
         for (key, load), convention in conventions.items()
         if key in names and (not load or load in {workload.name for workload, _ in results})
     ]
-    text = tables.page([tables.markdown(load, rows) for load, rows in results], versions, notes, reasons, _command(options))
+    shown_tables = [tables.markdown(load, rows) for load, rows in results]
+    text = tables.page(shown_tables, versions, notes, reasons, _command(options), load_average)
     print("\n" + text)
     records = [tables.record(load, row) for load, rows in results for row in rows]
     (folder / "results.json").write_text(json.dumps({"versions": versions, "results": records}, indent=1) + "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -68,10 +69,15 @@ def machine() -> str:
     return ", ".join(part for part in (model or platform.processor(), size, platform.system(), platform.machine()) if part)
 
 
-def page(tables: list[str], versions: dict[str, str], notes: dict[str, str], reasons: list[str], command: str) -> str:
+def busy() -> str:
+    """How busy the machine is with other things, in words; asked before anything is measured."""
+    return f"Load average before the first round: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores."
+
+
+def page(tables: list[str], versions: dict[str, str], notes: dict[str, str], reasons: list[str], command: str, load: str) -> str:
     """All tables with what one has to know to read them."""
     day = datetime.now(UTC).date().isoformat()
-    parts = [f"Measured on {day}: {machine()}.", f"```\n{command}\n```", *tables]
+    parts = [f"Measured on {day}: {machine()}. {load}", f"```\n{command}\n```", *tables]
     if reasons:
         parts.append("Conventions, with what each allows to differ:\n\n" + "\n".join(f"- {reason}" for reason in reasons))
     lines = [f"- {title} {version}. {notes[title]}".rstrip() for title, version in versions.items()]
