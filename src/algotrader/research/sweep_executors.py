@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Final
 
 from algotrader.errors import UserError, did_you_mean
-from algotrader.research.sweep_data import SharedCatalogue, SharedData, open_shared
+from algotrader.research.sweep_catalogue import SharedCatalogue
+from algotrader.research.sweep_data import SharedData, open_shared
 from algotrader.research.sweep_trial import Job, Record, Task, run_task
 
 KINDS: Final = ("local", "ray")

@@ -12,7 +12,8 @@ from itertools import islice
 from typing import Any, Final
 
 from algotrader.errors import UserError
-from algotrader.research.sweep_data import SharedCatalogue, SharedData
+from algotrader.research.sweep_catalogue import SharedCatalogue
+from algotrader.research.sweep_data import SharedData
 from algotrader.research.sweep_executors import Executor, check_sendable
 from algotrader.research.sweep_trial import Job, Record, Task, run_task
 

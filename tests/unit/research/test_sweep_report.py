@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from algotrader.research.sweep_frame import METRICS
 from algotrader.research.sweep_report import MOST_ROWS, render_report, write_report
-from algotrader.research.sweep_result import METRICS, SweepResult
+from algotrader.research.sweep_result import SweepResult
 from algotrader.research.sweep_space import Axis, Space
 from algotrader.research.sweep_summary import counted, figure_text, kind_of, label, parameters_text, warning, window_days
 from algotrader.research.sweep_trial import Record

@@ -1,0 +1,125 @@
+"""The catalogue that a run of a sweep sees: it answers from shared bars, so that such a run is an ordinary backtest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from algotrader.core.instruments import Instrument, normal_symbol
+from algotrader.core.market import BarColumns
+from algotrader.history.catalogue import Catalogue
+from algotrader.history.checks import BAR_COLUMNS
+from algotrader.history.corporate_actions import Dividend, Split, action_from_json
+from algotrader.history.definitions import instrument_from_json
+from algotrader.history.feed import chunk_end
+from algotrader.research.sweep_data import Column, SharedData
+
+CHUNK_ROWS: Final = 65_536
+KEPT_ROWS: Final = 500_000
+"""Rows that a worker keeps as Python lists between its runs, about 300 bytes each; larger data are converted anew for each run."""
+
+_FRAMES_KEPT: Final = 4
+
+
+class SharedCatalogue(Catalogue):
+    """A catalogue that answers from shared tables, and reads its folder only for what they do not hold.
+
+    Args:
+        path: folder of the catalogue that the tables were read from.
+        shared: the tables and facts.
+    """
+
+    def __init__(self, path: str | Path, shared: SharedData) -> None:
+        super().__init__(path)
+        self._shared: Final = shared
+        self._known = {symbol: instrument_from_json(values) for symbol, values in shared.facts["instruments"].items()}
+        self._chunks: dict[tuple[object, ...], list[BarColumns]] = {}
+        self._frames: dict[tuple[object, ...], pl.DataFrame] = {}
+
+    def instrument(self, symbol: str) -> Instrument:
+        """The definition of one instrument; see ``Catalogue``."""
+        return self._known.get(normal_symbol(symbol)) or super().instrument(symbol)
+
+    def intervals(self, symbol: str) -> list[str]:
+        """Intervals for which bars are stored; see ``Catalogue``."""
+        spans = self._shared.facts["spans"].get(normal_symbol(symbol))
+        return super().intervals(symbol) if spans is None else list(spans)
+
+    def span(self, symbol: str, interval: str) -> tuple[int, int]:
+        """Start of the first bar and end of the last; see ``Catalogue``."""
+        found = self._shared.facts["spans"].get(normal_symbol(symbol), {}).get(interval)
+        return super().span(symbol, interval) if found is None else (found[0], found[1])
+
+    def actions(self, symbol: str) -> list[Split | Dividend]:
+        """Splits and dividends; see ``Catalogue``."""
+        entries = self._shared.facts["actions"].get(normal_symbol(symbol))
+        return super().actions(symbol) if entries is None else [action_from_json(entry) for entry in entries]
+
+    def columns(
+        self,
+        symbols: Sequence[str],
+        interval: str,
+        start_ns: int,
+        end_ns: int,
+        *,
+        regular_only: bool,
+        chunk_rows: int = CHUNK_ROWS,
+    ) -> Iterator[BarColumns]:
+        """Bars for a backtest; see ``Catalogue``. Lists made for one run serve the next one over the same bars."""
+        names = tuple(normal_symbol(symbol) for symbol in symbols)
+        table = next((t for t in self._shared.tables if t.symbols == names and t.interval == interval), None)
+        if table is None:
+            return super().columns(symbols, interval, start_ns, end_ns, regular_only=regular_only, chunk_rows=chunk_rows)
+        key = (names, interval, start_ns, end_ns, regular_only, chunk_rows)
+        if key in self._chunks:
+            return iter(self._chunks[key])
+        rows = table.rows(start_ns, end_ns, regular_only)
+        chunks = _chunks(rows, chunk_rows)
+        count = len(rows["close_time"])
+        if count > KEPT_ROWS:
+            return chunks
+        self._make_room(count)
+        self._chunks[key] = list(chunks)
+        return iter(self._chunks[key])
+
+    def _make_room(self, rows: int) -> None:
+        """Forget the lists that were made first until there is room for so many rows."""
+        kept = {key: sum(len(chunk) for chunk in chunks) for key, chunks in self._chunks.items()}
+        for key in list(self._chunks):
+            if sum(kept.values()) + rows <= KEPT_ROWS:
+                return
+            del self._chunks[key], kept[key]
+
+    def scan(self, symbol: str, interval: str, start_ns: int, end_ns: int) -> pl.LazyFrame:
+        """Bars of one symbol as a query; see ``Catalogue``. The last few answers are kept."""
+        name = normal_symbol(symbol)
+        key = (name, interval, start_ns, end_ns)
+        if key not in self._frames:
+            while len(self._frames) >= _FRAMES_KEPT:
+                del self._frames[next(iter(self._frames))]
+            self._frames[key] = self._frame(name, interval, start_ns, end_ns)
+        return self._frames[key].lazy()
+
+    def _frame(self, name: str, interval: str, start_ns: int, end_ns: int) -> pl.DataFrame:
+        for table in self._shared.tables:
+            if table.interval == interval and name in table.symbols:
+                rows = table.rows(start_ns, end_ns, regular_only=False)
+                own = rows["instrument"] == table.symbols.index(name)
+                return pl.DataFrame({column: np.asarray(rows[column][own]) for column in BAR_COLUMNS})
+        return super().scan(name, interval, start_ns, end_ns).collect()
+
+
+def _chunks(rows: dict[str, Column], chunk_rows: int) -> Iterator[BarColumns]:
+    """Cut columns into chunks of Python integers, never between bars of equal close time."""
+    closes = rows["close_time"]
+    start = 0
+    while start < len(closes):
+        end = chunk_end(closes, start, chunk_rows)
+        lists = {name: column[start:end].tolist() for name, column in rows.items()}
+        regular = lists.pop("regular")
+        yield BarColumns(**lists, regular=None if all(regular) else [value != 0 for value in regular])
+        start = end
