@@ -103,6 +103,6 @@ class SlotSettings:
 class Scanner:
     """Chooses instruments: entries are allowed in a session from the moment a scanner admits the instrument."""
 
-    def admits(self, symbol: str, day: DayStats) -> bool:
-        """Whether the instrument qualifies, given its session so far."""
+    def admits(self, symbol: str, day: DayStats) -> object:
+        """Whether the instrument qualifies, given its session so far: True or False, numpy's kind too."""
         return True

@@ -86,8 +86,7 @@ class SignalSlot(Slot):
         """One closed bar of the strategy's interval."""
         self.bars += 1
         plan = self.plan
-        for indicator in self.indicators if plan is None else self.incremental:
-            indicator.update_bar(o, h, low, c, v)
+        updated = self._update(self.indicators if plan is None else self.incremental, o, h, low, c, v)
         if self.closing or not self.enabled:
             return
         holding = self.holding
@@ -97,20 +96,32 @@ class SignalSlot(Slot):
                 self.position_bars += 1
                 return
             plan.load(self.bars)
-        if flat and not self._may_enter(open_time, close_time):
+        if flat and not (updated and self._may_enter(open_time, close_time)):
             return
         bar = Bar(self.track.instrument, open_time, close_time, o, h, low, c, v)
         self.want_stop = 0
         self.want_exit = False
         self.want_cancel = False
-        try:
-            self._ask(bar, flat)
-        except boundary.StrategyFault as fault:
-            self._fault(bar, fault)
-        except Exception as error:
-            self._failed(bar, error)
+        if updated:
+            try:
+                self._ask(bar, flat)
+            except boundary.StrategyFault as fault:
+                self._fault(f"at {bar!r}", fault)
+            except Exception as error:
+                self._failed(f"at {bar!r}", error)
         if not flat:
             self._act(bar)
+
+    def _update(self, indicators: list[Indicator], o: int, h: int, low: int, c: int, v: int) -> bool:
+        """Give the bar to the indicators; False when one of a user's own failed, which then has not seen the bar."""
+        done = True
+        for indicator in indicators:
+            try:
+                indicator.update_bar(o, h, low, c, v)
+            except Exception as error:
+                done = False
+                self._failed(f"in the indicator {type(indicator).__name__}", error)
+        return done
 
     def pass_bar(self) -> None:
         """One closed bar that cannot matter: only its number is noted."""
@@ -223,7 +234,12 @@ class SignalSlot(Slot):
     def _scan(self) -> bool:
         day = self.track.day
         if not self.admitted and self.scanner is not None and day is not None:
-            self.admitted = self.scanner.admits(self.track.instrument.symbol, day)
+            try:
+                self.admitted = boundary.truth(self.scanner.admits(self.track.instrument.symbol, day), "admits")
+            except boundary.StrategyFault as fault:
+                self._fault("in the scanner", fault)
+            except Exception as error:
+                self._failed("in the scanner", error)
         return self.admitted
 
     def _limits(self, bar: Bar) -> None:
@@ -335,23 +351,25 @@ class SignalSlot(Slot):
         try:
             self.hooks.on_position_closed()
         except Exception as error:
-            self._failed(None, error)
+            self._failed("after its position closed", error)
 
     def on_split(self, symbol: str, numerator: int, denominator: int) -> None:
         """Restate the indicators in the new shares."""
         if symbol != self.track.instrument.symbol:
             return
         for indicator in self.indicators:
-            indicator.rescale(denominator, numerator)
+            try:
+                indicator.rescale(denominator, numerator)
+            except Exception as error:
+                self._failed(f"in the indicator {type(indicator).__name__}, at a split", error)
 
-    def _fault(self, bar: Bar, fault: boundary.StrategyFault) -> None:
+    def _fault(self, where: str, fault: boundary.StrategyFault) -> None:
         self.errors += 1
         if self.errors <= MAX_ERROR_REPORTS:
-            self.state.report(reports.STRATEGY_VALUE, reports.ERROR, self.holding, f"at {bar!r}: {fault}")
+            self.state.report(reports.STRATEGY_VALUE, reports.ERROR, self.holding, f"{where}: {fault}")
 
-    def _failed(self, bar: Bar | None, error: Exception) -> None:
-        """A strategy's own mistake: told with symbol, bar and trace; this bar is skipped and everything else goes on."""
+    def _failed(self, where: str, error: Exception) -> None:
+        """A strategy's own mistake: told with symbol, place and trace; this bar is skipped and everything else goes on."""
         self.errors += 1
         if self.errors <= MAX_ERROR_REPORTS:
-            where = "after its position closed" if bar is None else f"at {bar!r}"
             self.state.failed(self.owner, self.track.instrument.symbol, where, error)

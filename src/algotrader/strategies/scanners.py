@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 
 from algotrader.core.signal_hooks import Scanner
 from algotrader.core.state import DayStats
@@ -25,7 +26,7 @@ class GapUpScanner(Scanner):
     """Admits what opened at least ``percent`` above the previous session's close."""
 
     def __init__(self, percent: float = 2.0) -> None:
-        if percent <= 0:
+        if not 0 < percent < inf:
             raise ParameterError(f"gap_up: the gap must be positive, not {percent:g} percent")
         self.percent = percent
 
@@ -40,7 +41,7 @@ class VolumeScanner(Scanner):
     """Admits what has traded ``factor`` times its average session volume of the last ``sessions`` sessions, from that moment on."""
 
     def __init__(self, factor: float = 1.5, sessions: int = 5) -> None:
-        if factor <= 0 or sessions < 1:
+        if not 0 < factor < inf or sessions < 1:
             raise ParameterError("volume: the factor must be positive and sessions at least 1")
         self.factor = factor
         self.sessions = sessions
@@ -74,9 +75,12 @@ def scanner_from_text(text: str) -> Scanner:
         if name == "gap_up":
             return GapUpScanner(*[float(part) for part in parts])
         if name == "volume":
+            if len(parts) > 2:
+                raise ValueError(text)
             return VolumeScanner(*[kind(part) for kind, part in zip((float, int), parts, strict=False)])
     except (ValueError, TypeError) as error:
         if isinstance(error, ParameterError):
             raise
-        raise ParameterError(f"scanner {text!r} has a part that is no number; write gap_up:2.5 or volume:1.5:5") from None
+        fault = f"scanner {text!r} has a part that is no number, or one too many"
+        raise ParameterError(f"{fault}; write gap_up:2.5 or volume:1.5:5") from None
     raise ParameterError(f"unknown scanner {name!r}; known: static, gap_up, volume")
