@@ -337,6 +337,38 @@ def test_an_exception_while_holding_leaves_the_stop_in_place(tmp_path: Path) -> 
     assert result.fills[-1].price == 99
 
 
+class Fragile(Indicator):
+    """An indicator of a user's own that fails on one bar."""
+
+    def __init__(self) -> None:
+        super().__init__(1, 1)
+
+    def update_bar(self, o: int, h: int, l: int, c: int, v: int) -> None:  # noqa: E741
+        """Fail at 105, publish the close otherwise."""
+        if c == 1_050_000:
+            raise ZeroDivisionError("no range")
+        self.publish(c / self.unit)
+
+
+@pytest.mark.covers("A86")
+def test_an_exception_in_an_indicator_costs_the_bar(tmp_path: Path) -> None:
+    seen: list[tuple[str, int, float, float]] = []
+
+    def should_exit(self: Any, bar: Bar, indicators: Any) -> bool:
+        seen.append((self.symbol, minute(bar), indicators.own.value, indicators.average.value))
+        return False
+
+    kind = made(indicators=lambda self: {"own": Fragile(), "average": SMA(2)}, should_exit=should_exit)
+    rows: list[Row] = [FLAT, FLAT, FLAT, (100, 105, 100, 105), (106, 106, 106, 106)]
+    catalogue = catalogue_of(tmp_path, {"AAPL": rows, "MSFT": [FLAT] * 5})
+    result = backtest(type("Made", (kind,), {"enter": (2,)}), ["AAPL", "MSFT"], data=catalogue, options=ideal())
+    assert [row for row in seen if row[0] == "AAPL"] == [("AAPL", 3, 100.0, 100.0), ("AAPL", 5, 106.0, 105.5)]
+    assert len([row for row in seen if row[0] == "MSFT"]) == 3
+    (problem,) = result.problems
+    assert (problem.kind, problem.symbol) == ("strategy_error", "AAPL")
+    assert "ZeroDivisionError: no range in the indicator Fragile" in problem.message
+
+
 def test_errors_on_every_bar_are_counted_but_not_all_kept(tmp_path: Path) -> None:
     def fails(self: Any, bar: Bar, indicators: Any) -> object:
         raise RuntimeError("always")
