@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -15,6 +16,7 @@ from algotrader.core.events import Event, MarketData, OrderAccepted, OrderFill, 
 from algotrader.core.instruments import equity
 from algotrader.core.market import NS_PER_MINUTE, BadData, Bar
 from algotrader.core.orders import OrderType, Side
+from algotrader.core.risk import RiskPolicy
 from algotrader.core.scaled import money
 from algotrader.history.catalogue import Catalogue
 from algotrader.history.generator import generate
@@ -199,3 +201,15 @@ def test_the_days_breaker_rebuilt_from_its_round_trips_is_the_running_one(profit
 def test_market_is_the_default_order_of_an_algorithm() -> None:
     (command,) = started().take_commands()
     assert command.request.order_type is OrderType.MARKET  # type: ignore[attr-defined]
+
+
+@pytest.mark.covers("A153")
+def test_a_tripped_breaker_leaves_explicit_quantities_alone(month: Catalogue) -> None:
+    usual = RiskPolicy(consecutive_loss_pause=1)
+    outcomes = []
+    for policy in (replace(usual, consecutive_loss_pause=1000), usual, replace(usual, breaker_for_all=True)):
+        result = backtest(Noon, ["AAPL"], data=month, options=BacktestOptions(capital=CAPITAL, volume_limit=None, policy=policy))
+        outcomes.append((len(result.fills), result.counts.get("circuit_breaker_tripped", 0)))
+    assert outcomes[0][0] == outcomes[1][0]
+    assert outcomes[1][1] > 0
+    assert outcomes[2][0] < outcomes[1][0]

@@ -157,7 +157,10 @@ class Executions:
         state = self.state
         state.report(reports.BREAKER_TRIPPED, reports.WARNING, holding, state.breaker.reason)
         for order in list(state.live_orders.values()):
-            if order.role is OrderRole.ENTRY:
+            slot = state.order_holding[order.client_order_id].slot
+            # Whom the breaker does not halt (explicit quantities, unless the policy says so), it does not cancel either.
+            halted = state.policy.breaker_for_all or slot is None or slot.risk_sized
+            if order.role is OrderRole.ENTRY and halted:
                 self.desk.cancel(order)
 
     def amend(self, event: OrderEvent, order: Order, holding: Holding) -> None:
