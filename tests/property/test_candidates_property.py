@@ -172,6 +172,9 @@ def test_rows_that_cannot_matter_are_not_asked_about(tmp_path: Path) -> None:
     class Counting(Unprotected):
         enter_on: ClassVar[int] = 10
         leave_on: ClassVar[int] = 10
+        # A subclass that answers differently has to promise anew.
+        candidates = Unprotected.candidates
+        exit_candidates = Unprotected.exit_candidates
 
         def should_long(self, bar: Bar, indicators: Any) -> object:
             asked.append(bar.open_time)
