@@ -202,7 +202,8 @@ class Catalogue:
         known = self.instruments()
         stored = known.get(instrument.symbol)
         if stored is not None and stored != instrument:
-            changed = [name for name in instrument.__slots__ if getattr(stored, name) != getattr(instrument, name)]
+            names = [field.name for field in fields(instrument)]
+            changed = [name for name in names if getattr(stored, name) != getattr(instrument, name)]
             detail = ", ".join(f"{name} {getattr(stored, name)}, not {getattr(instrument, name)}" for name in changed[:3])
             raise UserError(f"{instrument.symbol} is stored with {detail}", "leave the option out, or use another catalogue folder")
         if stored is None:

@@ -10,6 +10,7 @@ import pytest
 from backtest_kit import catalogue_of
 
 from algotrader.core.indicators import SMA, Indicator
+from algotrader.core.instruments import equity
 from algotrader.core.market import Bar
 from algotrader.core.state import DayStats
 from algotrader.research.backtest import BacktestOptions, backtest
@@ -20,6 +21,7 @@ from algotrader.strategies.scanners import GapUpScanner, Route, StaticScanner, V
 from algotrader.strategies.sma_cross import SmaCross
 
 RISING = [(100 + i, 101 + i, 99 + i, 100.5 + i) for i in range(40)]
+A_BAR = Bar(equity("AAPL"), 0, 60, 10, 12, 9, 11, 1)
 WIDE = BacktestOptions(capital=Decimal(1_000_000), ideal=True)
 
 
@@ -91,7 +93,7 @@ def test_one_instance_a_symbol_is_asked_in_order_and_told_of_the_end(tmp_path: P
 def test_the_defaults_of_the_base_class() -> None:
     first, second = SignalStrategy("AAPL"), SignalStrategy("AMD")
     assert first.required_history == 200
-    assert first.should_short(None, None) is False  # type: ignore[arg-type]
+    assert first.should_short(A_BAR, None) is False
     assert first.indicators() is not second.indicators()
     assert first.parameters is not second.parameters
 
@@ -99,7 +101,7 @@ def test_the_defaults_of_the_base_class() -> None:
 @pytest.mark.covers("A76")
 @pytest.mark.parametrize(("bars", "answer"), [(0, False), (1, True), (5, True)])
 def test_a_pending_entry_is_given_up_after_a_bar_unless_the_strategy_says_otherwise(bars: int, answer: bool) -> None:
-    assert SignalStrategy("AAPL").should_cancel_pending(None, bars) is answer  # type: ignore[arg-type]
+    assert SignalStrategy("AAPL").should_cancel_pending(A_BAR, bars) is answer
 
 
 @pytest.mark.parametrize(
