@@ -13,6 +13,7 @@ Bars keep prices and volume as integers at the instrument's scales and times as 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Final
 
