@@ -207,7 +207,7 @@ class EventLoop:
             row = end
 
     def _match(self, columns: BarColumns, row: int) -> None:
-        regular = not columns.regular or columns.regular[row]
+        regular = not columns.regular or columns.regular[row] != 0
         prices = (columns.open[row], columns.high[row], columns.low[row], columns.close[row], columns.volume[row])
         index = columns.instrument[row]
         self.venue.match_bar(index, columns.open_time[row], columns.close_time[row], *prices, regular)

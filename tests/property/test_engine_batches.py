@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from algotrader.core.columns import int_column
 from algotrader.core.commands import CancelOrder, Command, ReplaceOrder, SubmitOrder
 from algotrader.core.engine import Engine
 from algotrader.core.events import (
@@ -121,14 +122,14 @@ class Side:
         closes = [START + (minute + 1) * NS_PER_MINUTE for minute, _, _ in rows]
         prices = [price for _, _, price in rows]
         columns = BarColumns(
-            [index for _, index, _ in rows],
-            [close - NS_PER_MINUTE for close in closes],
-            closes,
-            prices,
-            [price + 900 for price in prices],
-            [price - 900 for price in prices],
-            prices,
-            [1000] * len(rows),
+            int_column([index for _, index, _ in rows]),
+            int_column([close - NS_PER_MINUTE for close in closes]),
+            int_column(closes),
+            int_column(prices),
+            int_column([price + 900 for price in prices]),
+            int_column([price - 900 for price in prices]),
+            int_column(prices),
+            int_column([1000] * len(rows)),
         )
         row, idle = 0, [False] * len(INSTRUMENTS)
         while row < len(rows):

@@ -11,6 +11,7 @@ from typing import Final, final
 
 from algotrader.core import reports
 from algotrader.core.algorithm_style import AlgorithmHooks, AlgorithmSlot
+from algotrader.core.columns import IntColumn
 from algotrader.core.commands import Command
 from algotrader.core.corporate import pay_dividend, rename, split
 from algotrader.core.desk import OrderDesk
@@ -374,7 +375,7 @@ class Engine:
                     columns.low[row],
                     columns.close[row],
                     columns.volume[row],
-                    not some_irregular or regulars[row],
+                    not some_irregular or regulars[row] != 0,
                 )
                 row += 1
             if visited:
@@ -431,7 +432,7 @@ class Engine:
         return self.state.slots
 
 
-def _slice_busy(numbers: list[int], close_times: list[int], row: int, stop: int, busy: list[bool]) -> bool:
+def _slice_busy(numbers: IntColumn, close_times: IntColumn, row: int, stop: int, busy: list[bool]) -> bool:
     close_time = close_times[row]
     while row < stop and close_times[row] == close_time:
         if busy[numbers[row]]:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final, final
 
+from algotrader.core.columns import IntColumn
 from algotrader.core.instruments import Instrument
 from algotrader.core.scaled import MAX_SCALED, NotExact
 
@@ -314,26 +315,26 @@ VISIT_HELD: Final = 2
 
 @final
 class BarColumns:
-    """Many bars as columns, one list an attribute, in the order (close_time, registration number, row).
+    """Many bars as columns in the order (close_time, registration number, row).
 
-    ``instrument`` holds registration numbers, the prices and volumes are scaled integers. ``regular`` says which rows lie in
-    their regular session; an empty list means all of them. ``visit`` says which rows an idle instrument needs (see
-    ``VISIT_FLAT``); empty means all of them. ``source`` is whatever the columns were made from, for those who compute on it.
+    ``instrument`` holds registration numbers, the prices and volumes are scaled integers. ``regular`` has a byte a row that says
+    whether it lies in its regular session; empty means that all do. ``visit`` says in the same way which rows an idle instrument
+    needs (see ``VISIT_FLAT``); empty means all of them.
     """
 
-    __slots__ = ("close", "close_time", "high", "instrument", "low", "open", "open_time", "regular", "source", "visit", "volume")
+    __slots__ = ("close", "close_time", "high", "instrument", "low", "open", "open_time", "regular", "visit", "volume")
 
     def __init__(
         self,
-        instrument: list[int],
-        open_time: list[int],
-        close_time: list[int],
-        open: list[int],
-        high: list[int],
-        low: list[int],
-        close: list[int],
-        volume: list[int],
-        regular: list[bool] | None = None,
+        instrument: IntColumn,
+        open_time: IntColumn,
+        close_time: IntColumn,
+        open: IntColumn,
+        high: IntColumn,
+        low: IntColumn,
+        close: IntColumn,
+        volume: IntColumn,
+        regular: bytes = b"",
     ) -> None:
         self.instrument: Final = instrument
         self.open_time: Final = open_time
@@ -343,9 +344,8 @@ class BarColumns:
         self.low: Final = low
         self.close: Final = close
         self.volume: Final = volume
-        self.regular: Final[list[bool]] = [] if regular is None else regular
+        self.regular: Final[bytes] = regular
         self.visit: bytes = b""
-        self.source: object = None
 
     def __len__(self) -> int:
         return len(self.close_time)

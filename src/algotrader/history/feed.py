@@ -13,6 +13,7 @@ import polars as pl
 
 from algotrader.core.instruments import Instrument
 from algotrader.core.market import BarColumns
+from algotrader.history.arrays import column_of
 from algotrader.history.calendars import ALWAYS_OPEN, Times, regular_mask
 from algotrader.history.checks import BAR_COLUMNS
 from algotrader.history.intervals import DAILY
@@ -101,8 +102,5 @@ def chunk_end(close_times: Times, start: int, chunk_rows: int) -> int:
 
 
 def _columns(rows: pl.DataFrame) -> BarColumns:
-    numbers, opens, closes, *prices = (rows[name].to_list() for name in ("instrument", *BAR_COLUMNS))
-    regular = None if rows["regular"].all() else rows["regular"].to_list()
-    columns = BarColumns(numbers, opens, closes, prices[0], prices[1], prices[2], prices[3], prices[4], regular)
-    columns.source = rows
-    return columns
+    named = {name: column_of(rows[name].to_numpy()) for name in ("instrument", *BAR_COLUMNS)}
+    return BarColumns(**named, regular=b"" if rows["regular"].all() else rows["regular"].to_numpy().tobytes())

@@ -10,17 +10,20 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 import numpy as np
-import polars as pl
 
 from algotrader.core.batch import BatchPlan
 from algotrader.core.indicators import SMA
 from algotrader.core.market import NS_PER_DAY, NS_PER_MINUTE, VISIT_FLAT, VISIT_HELD, BarColumns
 from algotrader.core.signal_style import SignalSlot
+from algotrader.history.arrays import array_of
 from algotrader.history.calendars import ALWAYS_OPEN, session_table
 from algotrader.strategies.base import SignalStrategy
 from algotrader.strategies.columns import Ints, Mask, StrategyColumns
 
 _FIELDS: Final = ("open", "high", "low", "close", "volume")
+Rows = dict[str, Ints]
+"""Columns of base bars by name."""
+
 _BOTH: Final = VISIT_FLAT | VISIT_HELD
 
 
@@ -38,11 +41,11 @@ class _SlotPlanner:
         self._planned = 0
         self.refused = False
         self._tail = np.zeros((len(_FIELDS), 0), dtype=np.int64)
-        self._rows = pl.DataFrame()
+        self._rows: Rows = {}
         self.flat: Mask = np.zeros(0, dtype=np.bool_)
         self.held: Mask | None = None
 
-    def plan(self, rows: pl.DataFrame) -> bool:
+    def plan(self, rows: Rows) -> bool:
         """Plan the bars that these base bars make; False when the strategy offers nothing, from the first bar to the last."""
         if self.refused:
             return False
@@ -70,29 +73,30 @@ class _SlotPlanner:
         self._tail = joined[:, : offset + complete][:, -self._keep :]
         return True
 
-    def _bars(self, rows: pl.DataFrame) -> tuple[Ints, int]:
+    def _bars(self, rows: Rows) -> tuple[Ints, int]:
         """The strategy's bars as rows of an array, and how many of them are complete for certain."""
         if not self.aggregated:
-            return np.stack([rows[name].to_numpy() for name in _FIELDS]), rows.height
-        rows = pl.concat([self._rows, rows]) if self._rows.height else rows
-        key, ends = self._windows(rows["open_time"].to_numpy())
-        rows, key, ends = rows.filter(key >= 0), key[key >= 0], ends[key >= 0]
-        if not rows.height:
+            return np.stack([rows[name] for name in _FIELDS]), len(rows["close"])
+        if self._rows:
+            rows = {name: np.concatenate([self._rows[name], column]) for name, column in rows.items()}
+        key, ends = self._windows(rows["open_time"])
+        inside = key >= 0
+        rows, key, ends = {name: column[inside] for name, column in rows.items()}, key[inside], ends[inside]
+        if not len(key):
             return np.zeros((len(_FIELDS), 0), dtype=np.int64), 0
         starts = np.flatnonzero(np.diff(key, prepend=-1))
         lasts = np.append(starts[1:], len(key)) - 1
-        column = {name: rows[name].to_numpy() for name in _FIELDS}
         bars = np.stack(
             [
-                column["open"][starts],
-                np.maximum.reduceat(column["high"], starts),
-                np.minimum.reduceat(column["low"], starts),
-                column["close"][lasts],
-                np.add.reduceat(column["volume"], starts),
+                rows["open"][starts],
+                np.maximum.reduceat(rows["high"], starts),
+                np.minimum.reduceat(rows["low"], starts),
+                rows["close"][lasts],
+                np.add.reduceat(rows["volume"], starts),
             ]
         )
         done = bool(rows["close_time"][-1] >= ends[-1])
-        self._rows = pl.DataFrame() if done else rows.slice(int(starts[-1]))
+        self._rows = {} if done else {name: column[starts[-1] :] for name, column in rows.items()}
         return bars, len(starts) if done else len(starts) - 1
 
     def _windows(self, open_times: Ints) -> tuple[Ints, Ints]:
@@ -156,16 +160,16 @@ class CandidatePlanner:
 
     def prepare(self, columns: BarColumns) -> None:
         """Plan one chunk before it is run."""
-        rows = columns.source
-        if not isinstance(rows, pl.DataFrame) or len(columns.regular):
+        if columns.regular:
             return
-        numbers = rows["instrument"].to_numpy()
+        numbers = array_of(columns.instrument)
+        named = {name: array_of(getattr(columns, name)) for name in ("open_time", "close_time", *_FIELDS)}
         visit = np.zeros(len(numbers), dtype=np.uint8)
         for index, every in enumerate(self._every_row):
             own = np.arange(len(numbers)) if len(self._every_row) == 1 else np.flatnonzero(numbers == index)
-            frame = rows if len(own) == len(numbers) else rows[own]
+            rows = named if len(own) == len(numbers) else {name: column[own] for name, column in named.items()}
             for planner in self._by_index.get(index, []):
-                if not planner.plan(frame):
+                if not planner.plan(rows):
                     every = True
                 elif not planner.aggregated:
                     held = planner.held if planner.held is not None else np.ones(len(own), dtype=np.bool_)

@@ -7,6 +7,7 @@ import numpy as np
 from algotrader.core.instruments import Instrument
 from algotrader.core.market import BarColumns
 from algotrader.core.scaled import MONEY_SCALE
+from algotrader.history.arrays import array_of
 from algotrader.research.result import Times, Values
 from algotrader.simulation.loop import Change
 
@@ -31,9 +32,9 @@ class EquityCurve:
 
     def add(self, columns: BarColumns, changes: list[Change]) -> None:
         """Value the slices of one chunk, given the changes of cash and quantities that happened in it."""
-        close_time = np.asarray(columns.close_time, dtype=np.int64)
-        index = np.asarray(columns.instrument, dtype=np.int64)
-        close = np.asarray(columns.close, dtype=np.float64)
+        close_time = array_of(columns.close_time)
+        index = array_of(columns.instrument)
+        close = array_of(columns.close).astype(np.float64)
         times = close_time[np.flatnonzero(np.diff(close_time, prepend=close_time[0] - 1))]
         slice_of_row = np.searchsorted(times, close_time)
         value = self._cash_line(times, changes)

@@ -16,6 +16,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from algotrader.core.market import BarColumns
+from algotrader.history.arrays import array_of
 from algotrader.history.catalogue import Catalogue
 from algotrader.history.checks import BAR_COLUMNS
 from algotrader.history.corporate_actions import action_to_json
@@ -106,14 +108,20 @@ def _write_table(
         for chunk in catalogue.columns(group, interval, *period, regular_only=False):
             rows += len(chunk)
             for name, file in files.items():
-                values = getattr(chunk, name) or [True] * len(chunk)
-                column = np.asarray(values, dtype="<i8")
+                column = _regular(chunk) if name == "regular" else array_of(getattr(chunk, name))
                 column.tofile(file)
                 digest.update(column.tobytes())
     finally:
         for file in files.values():
             file.close()
     return rows
+
+
+def _regular(chunk: BarColumns) -> Column:
+    """The column ``regular`` in full."""
+    if not chunk.regular:
+        return np.ones(len(chunk), dtype="<i8")
+    return np.frombuffer(chunk.regular, dtype=np.uint8).astype("<i8")
 
 
 def open_shared(folder: Path) -> SharedData:

@@ -7,9 +7,9 @@ by then, then what those bars do to working orders, then the bars themselves; se
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from typing import Final, final
 
+from algotrader.core.columns import IntColumn
 from algotrader.core.commands import Command
 from algotrader.core.engine import Engine
 from algotrader.core.events import Event, OrderFill, ScheduledTrigger, Split
@@ -85,16 +85,16 @@ class BacktestLoop:
         self.slice_time = end
         self._catch_up(end + 1)
 
-    def _stop(self, close_times: list[int], row: int, count: int) -> int:
+    def _stop(self, close_times: IntColumn, row: int, count: int) -> int:
         """The row before which something else may have to come: the next scheduled event, or a command that is under way."""
         if self.venue.in_flight:
-            return bisect_right(close_times, close_times[row], row)
+            return close_times.first_from(close_times[row] + 1, row)
         if self.position >= len(self.schedule):
             return count
         item = self.schedule[self.position]
         if item.after:
-            return max(bisect_right(close_times, item.time, row), row + 1)
-        return max(bisect_left(close_times, item.time, row), row + 1)
+            return max(close_times.first_from(item.time + 1, row), row + 1)
+        return max(close_times.first_from(item.time, row), row + 1)
 
     def _catch_up(self, close_time: int) -> None:
         """Deliver timers and phases due before the bars that close at ``close_time``, in order of time."""
@@ -171,7 +171,7 @@ class BacktestLoop:
                     columns.low[row],
                     columns.close[row],
                     columns.volume[row],
-                    not some_irregular or columns.regular[row],
+                    not some_irregular or columns.regular[row] != 0,
                 )
                 while venue.events:
                     self._exchange()

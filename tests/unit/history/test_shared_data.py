@@ -58,7 +58,7 @@ def test_regular_minutes_of_spy_make_its_daily_bars(catalogue: Catalogue, shared
     import_file(shared / "equity_us/minute/SPY_trade.parquet", "SPY", "1m", catalogue)
     import_file(shared / "equity_us/daily/SPY.parquet", "SPY", "1d", catalogue)
     (minutes,) = catalogue.columns(["SPY"], "1m", *EVER, regular_only=True)
-    rows = pl.DataFrame({name: getattr(minutes, name) for name in ("open_time", "open", "high", "low", "close", "volume")})
+    rows = pl.DataFrame({name: getattr(minutes, name).tolist() for name in ("open_time", "open", "high", "low", "close", "volume")})
     by_day = rows.group_by(pl.from_epoch("open_time", "ns").dt.date().cast(pl.String).alias("day"), maintain_order=True).agg(
         pl.col("open").first(), pl.col("high").max(), pl.col("low").min(), pl.col("close").last(), pl.col("volume").sum(), pl.len()
     )

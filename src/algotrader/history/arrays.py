@@ -1,0 +1,20 @@
+"""Between NumPy's arrays and the engine's columns of whole numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from algotrader.core.columns import IntColumn
+
+Ints = npt.NDArray[np.int64]
+
+
+def column_of(values: npt.ArrayLike) -> IntColumn:
+    """A column of an array's numbers."""
+    return IntColumn(np.asarray(values, dtype="<i8").tobytes())
+
+
+def array_of(column: IntColumn) -> Ints:
+    """The numbers of a column as an array that cannot be written to; nothing is copied."""
+    return np.frombuffer(column.raw, dtype="<i8")
