@@ -166,7 +166,9 @@ def test_errors_reach_their_handler_and_unknown_events_are_reported() -> None:
     engine = started()
     engine.take_reports()
     engine.handle(SystemError(102 * NS_PER_MINUTE, "feed", "broken", "critical"))
-    engine.handle(Event(103 * NS_PER_MINUTE))
+    unknown = Event()
+    unknown.time = 103 * NS_PER_MINUTE
+    engine.handle(unknown)
     told = [(report.kind, report.level) for report in engine.take_reports()]
     assert ("system_error", "critical") in told
     assert engine.state.trading_state == "halted"

@@ -134,7 +134,7 @@ class Side:
         row, idle = 0, [False] * len(INSTRUMENTS)
         while row < len(rows):
             self.timers(closes[row])
-            row = self.engine.on_bars(columns, row, len(rows), idle, False)
+            row = self.engine.on_bars(columns, row, len(rows), idle, False, None)
             self.carry()
 
 

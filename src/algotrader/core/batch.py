@@ -1,13 +1,21 @@
-"""What was computed beforehand for the coming bars of a strategy: which of them can matter, and its averages there.
+"""What was computed beforehand for the coming bars: which of them can matter to whom, and exact averages there.
 
-The engine asks nothing on a bar that cannot matter. The figures are exact integers, equal to those of the incremental indicators.
+The engine asks nothing on a bar that cannot matter, and does not even look at it. The figures are exact integers, equal to those
+of the incremental indicators.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final, final
+from typing import Final, final
 
+from algotrader.core.columns import IntColumn
 from algotrader.core.indicators import SMA
+
+VISIT_FLAT: Final = 1
+"""Flag of a row that matters to somebody who holds nothing of its instrument and has no order there."""
+
+VISIT_HELD: Final = 2
+"""Flag of a row that matters to somebody who holds something of its instrument and has no order there."""
 
 
 @final
@@ -20,17 +28,15 @@ class BatchPlan:
         held: one byte a bar; 0 where neither stop nor exit can change while a position is open and no order works. Empty when the
             strategy promises nothing for that case.
         averages: the slot's simple averages.
-        totals: for each average its sums, an integer array over the bars.
-        previous: for each average the sums one bar earlier.
+        totals: for each average its sum on every bar, with one more in front: the sum on the bar before the first.
     """
 
-    def __init__(self, first: int, flat: bytes, held: bytes, averages: list[SMA], totals: list[Any], previous: list[Any]) -> None:
+    def __init__(self, first: int, flat: bytes, held: bytes, averages: list[SMA], totals: list[IntColumn]) -> None:
         self.first: Final[int] = first
         self.flat: Final[bytes] = flat
         self.held: Final[bytes] = held
         self.averages: Final[list[SMA]] = averages
-        self.totals: Final[list[Any]] = totals
-        self.previous: Final[list[Any]] = previous
+        self.totals: Final[list[IntColumn]] = totals
 
     def matters(self, bar_number: int, is_flat: bool) -> bool:
         """Whether the bar can matter in this situation."""
@@ -43,4 +49,47 @@ class BatchPlan:
         """Set the averages to what they are on the bar."""
         at = bar_number - self.first
         for i in range(len(self.averages)):
-            self.averages[i].load(int(self.totals[i][at]), int(self.previous[i][at]), bar_number)
+            totals = self.totals[i]
+            self.averages[i].load(totals[at + 1], totals[at], bar_number)
+
+
+@final
+class Visits:
+    """The rows of one chunk of bars that have to be looked at.
+
+    Args:
+        flags: one byte a row, ``VISIT_FLAT`` and ``VISIT_HELD``; 0 where the row matters to nobody without an order.
+        marks: the rows with a flag, ascending.
+        own: for each instrument its rows, ascending; empty when there is one instrument, which has them all.
+    """
+
+    def __init__(self, flags: bytes, marks: IntColumn, own: list[IntColumn]) -> None:
+        self.flags: Final[bytes] = flags
+        self.marks: Final[IntColumn] = marks
+        self.own: Final[list[IntColumn]] = own
+        self.seen: Final[list[int]] = [0] * max(len(own), 1)
+        self._next_mark: int = 0
+
+    def next_mark(self, row: int, stop: int) -> int:
+        """The first row with a flag from ``row`` on, at most ``stop``; asked for rows that never go back."""
+        marks = self.marks
+        at = self._next_mark
+        count = len(marks)
+        while at < count and marks[at] < row:
+            at += 1
+        self._next_mark = at
+        return min(marks[at], stop) if at < count else stop
+
+    def unseen(self, index: int, row: int) -> int:
+        """How many rows of an instrument before ``row`` were passed by since the last call; they count as seen from now on."""
+        before = self.seen[index]
+        end = row if len(self.own) == 0 else self.own[index].first_from(row, before)
+        if end <= before:
+            return 0
+        self.seen[index] = end
+        return end - before
+
+    def last_seen(self, index: int) -> int:
+        """The last row of an instrument that counts as seen."""
+        last = self.seen[index] - 1
+        return last if len(self.own) == 0 else self.own[index][last]

@@ -108,7 +108,7 @@ def fraction(value: object, what: str) -> float:
     Raises:
         StrategyFault: not a number in that range.
     """
-    exact = float(number(value, what))
+    exact = value if isinstance(value, float) and value == value else float(number(value, what))
     if not 0.0 <= exact <= 1.0:
         raise StrategyFault(f"{what} must lie between 0 and 1, not {exact:g}")
     return exact

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, final
 
+from mypy_extensions import mypyc_attr
+
 from algotrader.core.orders import OrderRequest
 
 REFUSED_INSUFFICIENT_QUANTITY: Final = "insufficient_quantity"
@@ -49,6 +51,7 @@ class RiskSeal:
         self.issuer: Final = issuer
 
 
+@mypyc_attr(acyclic=True)
 @final
 class ApprovedOrder:
     """An order request that risk control has let pass; the only kind of order that a venue adapter accepts."""

@@ -9,7 +9,7 @@ from algotrader.core.bars import BarAggregator
 from algotrader.core.events import Dividend, Split, SymbolChange
 from algotrader.core.instruments import Instrument
 from algotrader.core.orders import Fill, Leg, Order
-from algotrader.core.scaled import div_half_even, from_money
+from algotrader.core.scaled import div_half_even, from_money, power_of_ten
 from algotrader.core.state import EngineState, Holding, Track
 
 
@@ -85,7 +85,7 @@ def _split_leg(leg: Leg, instrument: Instrument, event: Split, sign: int) -> Non
 
 def _split_fill(fill: Fill, event: Split) -> Fill:
     quantity, price = _quantity(fill.quantity_raw, event), split_price(fill.price_raw, event)
-    return replace(fill, quantity_raw=quantity, price_raw=price)
+    return fill.restated(price, quantity, fill.commission)
 
 
 def _whole(quantity_raw: int, instrument: Instrument, event: Split) -> int:
@@ -108,7 +108,7 @@ def pay_dividend(state: EngineState, event: Dividend) -> None:
     """Credit the holders, debit the short: cash that is not a trade and no strategy's profit."""
     track = state.by_symbol[event.symbol]
     instrument = track.instrument
-    unit: int = 10**instrument.quantity_scale
+    unit = power_of_ten(instrument.quantity_scale)
     net = state.ledger.net_quantity(event.symbol)
     if net == 0:
         return

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import Final, final
 
+from mypy_extensions import mypyc_attr
+
 from algotrader.core import reports
 from algotrader.core.commands import CancelOrder, ReplaceOrder, SubmitOrder
 from algotrader.core.instruments import AssetClass
 from algotrader.core.orders import Leg, Order, OrderRequest, OrderRole, OrderType, Side, TimeInForce
 from algotrader.core.risk import approve
+from algotrader.core.scaled import power_of_ten
 from algotrader.core.state import EngineState, Holding
 
 MAX_CANCEL_ATTEMPTS: Final = 3
 
 
+@mypyc_attr(acyclic=True)
 @final
 class Draft:
     """An order to be made. Prices and quantity are scaled integers, 0 means none; the time in force may be left to the market."""
@@ -81,14 +85,14 @@ class OrderDesk:
             holding.take_order = self._child(order, holding, "-tp", OrderRole.TAKE_PROFIT)
         state.commands.append(SubmitOrder(order.client_order_id, approve(request)))
         order.submit_attempts = 1
-        state.report(reports.ORDER_SUBMITTED, reports.INFO, holding, describe(order), order)
+        state.report_words(reports.ORDER_SUBMITTED, holding, SubmittedWords(request, draft.role), order)
         return order
 
     def _time_in_force(self, holding: Holding, draft: Draft) -> TimeInForce:
         if draft.time_in_force is not None:
             return draft.time_in_force
         chosen = default_time_in_force(holding, draft.role)
-        unit: int = 10**holding.instrument.quantity_scale
+        unit = power_of_ten(holding.instrument.quantity_scale)
         # Where fractions can only be traded for the day, a protective order for a fraction is placed anew each session.
         if (
             self.state.capabilities.fractional_day_only
@@ -200,12 +204,21 @@ class OrderDesk:
         return total
 
 
-def describe(order: Order) -> str:
+@mypyc_attr(acyclic=True)
+@final
+class SubmittedWords(reports.Words):
     """One line that says what an order is."""
-    instrument = order.instrument
-    text = f"{order.role.value} {order.side.value} {order.quantity} {order.symbol} {order.order_type.value}"
-    if order.stop_raw:
-        text += f" stop {instrument.price(order.stop_raw)}"
-    if order.limit_raw:
-        text += f" limit {instrument.price(order.limit_raw)}"
-    return f"{text} {order.request.time_in_force.value}"
+
+    def __init__(self, request: OrderRequest, role: OrderRole) -> None:
+        self.request: Final = request
+        self.role: Final = role
+
+    def text(self) -> str:
+        """Such as ``entry buy 10 AAPL stop stop 165.40 day``."""
+        asked = self.request
+        words = [self.role.value, asked.side.value, str(asked.quantity), asked.symbol, asked.order_type.value]
+        if asked.stop_raw:
+            words.append(f"stop {asked.instrument.price(asked.stop_raw)}")
+        if asked.limit_raw:
+            words.append(f"limit {asked.instrument.price(asked.limit_raw)}")
+        return " ".join([*words, asked.time_in_force.value])

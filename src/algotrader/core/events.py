@@ -1,7 +1,8 @@
 """All that comes into the engine. Every event names its lane; order events are first in, first out among themselves.
 
 Lanes, lower first: system errors and operator actions, venue order events, reconciliation and account, timers and sessions,
-market data. Events are checked when made and cannot be changed afterwards. Times are nanoseconds since the epoch, UTC; a
+market data. Events are checked when made and not changed afterwards; the two that come with every execution are plain objects
+rather than frozen dataclasses, for those are slow to make. Times are nanoseconds since the epoch, UTC; a
 venue's own time is data and never moves the engine's clock backwards.
 """
 
@@ -10,8 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, final
 
+from mypy_extensions import mypyc_attr
+
 from algotrader.core.market import BadData, Bar, Quote, Session, TradeTick, check_bar
 from algotrader.core.orders import Side
+from algotrader.core.records import Record
 
 LANE_SYSTEM: Final = 0
 LANE_ORDERS: Final = 1
@@ -30,8 +34,8 @@ def _need(condition: bool, message: str) -> None:
         raise BadData(message)
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+@mypyc_attr(acyclic=True)
+class Event(Record):
     """Base of all events. ``time`` is when it happened, by the clock of whoever says so."""
 
     time: int
@@ -47,6 +51,7 @@ class Event:
 class SystemError(Event):
     """Something outside the engine failed. ``severity`` is warning, error or critical; critical halts entries."""
 
+    time: int
     error_type: str = ""
     message: str = ""
     severity: str = "error"
@@ -64,6 +69,7 @@ class SystemError(Event):
 class OperatorCommand(Event):
     """A person acts: ``halt``, ``reduce``, ``resume``, or ``flatten`` (all positions, or those of ``symbol``)."""
 
+    time: int
     action: str = ""
     operator: str = ""
     reason: str = ""
@@ -83,6 +89,7 @@ class OperatorCommand(Event):
 class ConnectionChanged(Event):
     """A venue's order stream went down or came back."""
 
+    time: int
     venue: str = ""
     connected: bool = True
 
@@ -91,11 +98,11 @@ class ConnectionChanged(Event):
         return LANE_SYSTEM
 
 
-@dataclass(frozen=True, slots=True)
+@mypyc_attr(acyclic=True)
 class OrderEvent(Event):
     """Base of what a venue, or the executor in front of it, says about an order. The id may be that of a replacement leg."""
 
-    client_order_id: str = ""
+    client_order_id: str
 
     @property
     def lane(self) -> int:
@@ -107,13 +114,19 @@ class OrderEvent(Event):
 class OrderSubmitted(OrderEvent):
     """The request was handed to the venue; its answer is still out."""
 
+    time: int
+    client_order_id: str = ""
 
+
+@mypyc_attr(acyclic=True)
 @final
-@dataclass(frozen=True, slots=True)
 class OrderAccepted(OrderEvent):
     """The venue works the order."""
 
-    venue_order_id: str = ""
+    def __init__(self, time: int, client_order_id: str = "", venue_order_id: str = "") -> None:
+        self.time = time
+        self.client_order_id = client_order_id
+        self.venue_order_id: Final = venue_order_id
 
 
 @final
@@ -121,6 +134,8 @@ class OrderAccepted(OrderEvent):
 class OrderReject(OrderEvent):
     """The venue refused the order. ``code`` is the refusal in our words, see ``commands.REFUSALS``."""
 
+    time: int
+    client_order_id: str = ""
     reason: str = ""
     code: str = ""
 
@@ -130,6 +145,8 @@ class OrderReject(OrderEvent):
 class SubmitFailed(OrderEvent):
     """The request was certainly never handed to the venue."""
 
+    time: int
+    client_order_id: str = ""
     reason: str = ""
 
 
@@ -138,26 +155,43 @@ class SubmitFailed(OrderEvent):
 class OrderFateUnknown(OrderEvent):
     """A timeout or a broken connection: nobody knows whether the venue has the order."""
 
+    time: int
+    client_order_id: str = ""
     reason: str = ""
 
 
+@mypyc_attr(acyclic=True)
 @final
-@dataclass(frozen=True, slots=True)
 class OrderFill(OrderEvent):
     """An execution. ``commission`` is money (see ``scaled``), prices and quantity are scaled integers."""
 
-    fill_id: str = ""
-    symbol: str = ""
-    side: Side = Side.BUY
-    price_raw: int = 0
-    quantity_raw: int = 0
-    commission: int = 0
-    venue_order_id: str = ""
-    provisional: bool = False
-
-    def __post_init__(self) -> None:
-        _need(bool(self.fill_id), "a fill needs the venue's execution id")
-        _need(self.price_raw > 0 and self.quantity_raw > 0, f"fill {self.fill_id}: price and quantity must be positive")
+    def __init__(
+        self,
+        time: int,
+        client_order_id: str = "",
+        fill_id: str = "",
+        symbol: str = "",
+        side: Side = Side.BUY,
+        price_raw: int = 0,
+        quantity_raw: int = 0,
+        commission: int = 0,
+        venue_order_id: str = "",
+        provisional: bool = False,
+    ) -> None:
+        self.time = time
+        self.client_order_id = client_order_id
+        self.fill_id: Final = fill_id
+        self.symbol: Final = symbol
+        self.side: Final = side
+        self.price_raw: Final = price_raw
+        self.quantity_raw: Final = quantity_raw
+        self.commission: Final = commission
+        self.venue_order_id: Final = venue_order_id
+        self.provisional: Final = provisional
+        if not fill_id:
+            raise BadData("a fill needs the venue's execution id")
+        if price_raw <= 0 or quantity_raw <= 0:
+            raise BadData(f"fill {fill_id}: price and quantity must be positive")
 
 
 @final
@@ -165,6 +199,8 @@ class OrderFill(OrderEvent):
 class OrderCancel(OrderEvent):
     """The venue no longer works the order; ``reason`` says why when it was not our wish."""
 
+    time: int
+    client_order_id: str = ""
     reason: str = ""
 
 
@@ -173,11 +209,17 @@ class OrderCancel(OrderEvent):
 class OrderExpired(OrderEvent):
     """The order's time in force ran out."""
 
+    time: int
+    client_order_id: str = ""
+
 
 @final
 @dataclass(frozen=True, slots=True)
 class OrderTriggered(OrderEvent):
     """A stop's price was reached; a stop-limit now rests as a limit order."""
+
+    time: int
+    client_order_id: str = ""
 
 
 @final
@@ -185,6 +227,8 @@ class OrderTriggered(OrderEvent):
 class OrderReplaced(OrderEvent):
     """``client_order_id`` is gone and ``new_client_order_id`` works in its place."""
 
+    time: int
+    client_order_id: str = ""
     new_client_order_id: str = ""
     venue_order_id: str = ""
 
@@ -194,6 +238,8 @@ class OrderReplaced(OrderEvent):
 class ReplaceRejected(OrderEvent):
     """The change asked for under ``client_order_id`` (the new leg's id) was refused; the old leg works on unless it is gone."""
 
+    time: int
+    client_order_id: str = ""
     reason: str = ""
     code: str = ""
 
@@ -203,6 +249,8 @@ class ReplaceRejected(OrderEvent):
 class CancelRejected(OrderEvent):
     """The venue refused to cancel; the order may be filled or gone already."""
 
+    time: int
+    client_order_id: str = ""
     reason: str = ""
 
 
@@ -211,6 +259,8 @@ class CancelRejected(OrderEvent):
 class FillBusted(OrderEvent):
     """The venue took an execution back."""
 
+    time: int
+    client_order_id: str = ""
     fill_id: str = ""
 
 
@@ -219,6 +269,8 @@ class FillBusted(OrderEvent):
 class FillCorrected(OrderEvent):
     """The venue changed an execution's price, quantity or commission."""
 
+    time: int
+    client_order_id: str = ""
     fill_id: str = ""
     price_raw: int = 0
     quantity_raw: int = 0
@@ -233,6 +285,7 @@ class FillCorrected(OrderEvent):
 class CashMovement(Event):
     """Cash that moves without a trade. ``amount`` is money, negative when it leaves the account."""
 
+    time: int
     kind: str = "deposit"
     currency: str = "USD"
     amount: int = 0
@@ -251,6 +304,7 @@ class CashMovement(Event):
 class Split(Event):
     """``numerator`` new shares for ``denominator`` old ones, effective before the session's first bar."""
 
+    time: int
     symbol: str = ""
     numerator: int = 1
     denominator: int = 1
@@ -268,6 +322,7 @@ class Split(Event):
 class Dividend(Event):
     """Cash per share (money) paid to who holds the shares at the open of the ex-date."""
 
+    time: int
     symbol: str = ""
     amount: int = 0
 
@@ -284,6 +339,7 @@ class Dividend(Event):
 class SymbolChange(Event):
     """An instrument is quoted under a new symbol from now on."""
 
+    time: int
     symbol: str = ""
     new_symbol: str = ""
 
@@ -302,6 +358,7 @@ class ScheduledTrigger(Event):
     let schedule rules work without a calendar in the engine.
     """
 
+    time: int
     trigger_type: str = "timer"
     scheduled_time: int = 0
     session: Session | None = None
@@ -325,6 +382,7 @@ class ScheduledTrigger(Event):
 class MarketData(Event):
     """One closed bar, one quote or one print; exactly one of the three is given. A bar is there at its close, not before."""
 
+    time: int
     bar: Bar | None = None
     quote: Quote | None = None
     tick: TradeTick | None = None
@@ -342,12 +400,15 @@ class MarketData(Event):
 class SliceClosed(Event):
     """All bars of this close time are in, or the wait for the missing ones is over."""
 
+    time: int
+
 
 @final
 @dataclass(frozen=True, slots=True)
 class TradingStatus(Event):
     """The venue halted or resumed an instrument."""
 
+    time: int
     symbol: str = ""
     halted: bool = False
     reason: str = ""

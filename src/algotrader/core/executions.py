@@ -6,23 +6,54 @@ and the daily breaker is counted anew from the round trips that are left.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final, final
+
+from mypy_extensions import mypyc_attr
 
 from algotrader.core import reports
 from algotrader.core.desk import OrderDesk
 from algotrader.core.events import FillBusted, FillCorrected, OrderEvent, OrderFill
-from algotrader.core.instruments import AssetClass
+from algotrader.core.instruments import AssetClass, Instrument
 from algotrader.core.ledger import Booking, RoundTrip
 from algotrader.core.orders import Fill, Order, OrderRole, OrderState, Side
 from algotrader.core.protection import Protection
-from algotrader.core.scaled import from_money
+from algotrader.core.scaled import power_of_ten
 from algotrader.core.state import EXTERNAL, EngineState, Holding
 
 MIN_KEPT_SHARES: Final = 5
 """A cancelled entry that filled fewer shares than this is closed again; more are kept with their stop."""
 
 _CLOSING: Final = (OrderRole.STOP_LOSS, OrderRole.TAKE_PROFIT, OrderRole.EXIT)
+
+
+@mypyc_attr(acyclic=True)
+@final
+class FillWords(reports.Words):
+    """An execution in words."""
+
+    def __init__(self, instrument: Instrument, side: Side, price_raw: int, quantity_raw: int) -> None:
+        self.instrument: Final = instrument
+        self.side: Final = side
+        self.price_raw: Final = price_raw
+        self.quantity_raw: Final = quantity_raw
+
+    def text(self) -> str:
+        """Such as ``buy 10 at 165.37``."""
+        instrument = self.instrument
+        return f"{self.side.value} {instrument.quantity(self.quantity_raw)} at {instrument.price(self.price_raw)}"
+
+
+@mypyc_attr(acyclic=True)
+@final
+class TripWords(reports.Words):
+    """The end of a position in words."""
+
+    def __init__(self, trip: RoundTrip) -> None:
+        self.trip: Final = trip
+
+    def text(self) -> str:
+        """Why it ended, and the profit."""
+        return f"{self.trip.reason}: {self.trip.pnl}"
 
 
 @final
@@ -50,9 +81,8 @@ class Executions:
             holding.track.last_raw = event.price_raw
         if ended:
             state.report(reports.LATE_FILL, reports.WARNING, holding, f"fill {event.fill_id} after {ended}", order)
-        price = holding.instrument.price(event.price_raw)
-        message = f"{order.side.value} {holding.instrument.quantity(event.quantity_raw)} at {price}"
-        state.report(reports.ORDER_FILLED, reports.INFO, holding, message, order)
+        words = FillWords(holding.instrument, order.side, event.price_raw, event.quantity_raw)
+        state.report_words(reports.ORDER_FILLED, holding, words, order)
         self._take_plan(order, holding, before)
         if holding.slot is not None:
             holding.slot.on_fill(holding, order, order.fills[event.fill_id])
@@ -97,7 +127,7 @@ class Executions:
             else:
                 ledger.correct(known.fill_id, known.price_raw, left, commission)
             if left:
-                order.change_fill(replace(known, quantity_raw=left, commission=commission))
+                order.change_fill(known.restated(known.price_raw, left, commission))
             else:
                 order.remove_fill(known.fill_id)
             rest -= taken
@@ -139,7 +169,7 @@ class Executions:
 
     def drop_small_rest(self, entry: Order, holding: Holding) -> None:
         """Close what an entry that has ended filled, when that is too little to keep."""
-        unit: int = 10**holding.instrument.quantity_scale
+        unit = power_of_ten(holding.instrument.quantity_scale)
         few = holding.instrument.asset_class is AssetClass.EQUITY and entry.filled_raw < MIN_KEPT_SHARES * unit
         if entry.filled_raw and entry.remaining_raw and few and holding.quantity_raw:
             self.protection.request_exit(holding, "entry filled too little to keep", 0)
@@ -147,7 +177,7 @@ class Executions:
     def round_trip(self, holding: Holding, trip: RoundTrip) -> None:
         """A position was closed: count its profit, halt entries when that was the loss too many, tell the strategy."""
         state = self.state
-        state.report(reports.TRADE_CLOSED, reports.INFO, holding, f"{trip.reason}: {from_money(trip.profit)}")
+        state.report_words(reports.TRADE_CLOSED, holding, TripWords(trip), None)
         if state.breaker.record(trip.profit):
             self._tripped(holding)
         if holding.slot is not None:
@@ -173,7 +203,7 @@ class Executions:
             return
         trips, before = holding.position.trips, holding.quantity_raw
         if quantity_raw:
-            order.change_fill(replace(old, price_raw=price_raw, quantity_raw=quantity_raw, commission=commission))
+            order.change_fill(old.restated(price_raw, quantity_raw, commission))
         else:
             order.remove_fill(fill_id)
         self.state.ledger.correct(fill_id, price_raw, quantity_raw, commission)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Final, final
 
-from algotrader.core.scaled import MAX_SCALED, MONEY_SCALE, NotExact, from_scaled, to_scaled
+from algotrader.core.scaled import MAX_SCALED, MONEY_SCALE, NotExact, from_scaled, power_of_ten, to_scaled
 
 
 class AssetClass(Enum):
@@ -133,9 +133,8 @@ class Instrument:
 
     def tick(self, price_raw: int) -> int:
         """The price increment at a price: US equities below one dollar are quoted in hundredths of a cent."""
-        if self.asset_class is AssetClass.EQUITY and self.price_scale >= 4 and price_raw < 10**self.price_scale:
-            hundredth_of_cent: int = 10 ** (self.price_scale - 4)
-            return min(self.price_increment, hundredth_of_cent)
+        if self.asset_class is AssetClass.EQUITY and self.price_scale >= 4 and price_raw < power_of_ten(self.price_scale):
+            return min(self.price_increment, power_of_ten(self.price_scale - 4))
         return self.price_increment
 
     def round_price_down(self, price_raw: int) -> int:

@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final, final
 
+from mypy_extensions import mypyc_attr
+
 from algotrader.core.columns import IntColumn
 from algotrader.core.instruments import Instrument
 from algotrader.core.scaled import MAX_SCALED, NotExact
@@ -41,6 +43,7 @@ def nanoseconds(moment: datetime) -> int:
     return ((delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds) * 1000
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 @final
 class Bar:
     """Prices and volume of one instrument between ``open_time`` and ``close_time``; visible only at ``close_time``.
@@ -306,23 +309,15 @@ class Session:
         return not any(start <= open_time < end for start, end in self.breaks)
 
 
-VISIT_FLAT: Final = 1
-"""Bit of ``BarColumns.visit``: the row matters while nothing is held of its instrument and no order works."""
-
-VISIT_HELD: Final = 2
-"""Bit of ``BarColumns.visit``: the row matters while something is held and no order works."""
-
-
 @final
 class BarColumns:
     """Many bars as columns in the order (close_time, registration number, row).
 
     ``instrument`` holds registration numbers, the prices and volumes are scaled integers. ``regular`` has a byte a row that says
-    whether it lies in its regular session; empty means that all do. ``visit`` says in the same way which rows an idle instrument
-    needs (see ``VISIT_FLAT``); empty means all of them.
+    whether it lies in its regular session; empty means that all do.
     """
 
-    __slots__ = ("close", "close_time", "high", "instrument", "low", "open", "open_time", "regular", "visit", "volume")
+    __slots__ = ("close", "close_time", "high", "instrument", "low", "open", "open_time", "regular", "volume")
 
     def __init__(
         self,
@@ -345,7 +340,6 @@ class BarColumns:
         self.close: Final = close
         self.volume: Final = volume
         self.regular: Final[bytes] = regular
-        self.visit: bytes = b""
 
     def __len__(self) -> int:
         return len(self.close_time)

@@ -11,6 +11,8 @@ from decimal import Decimal
 from enum import Enum
 from typing import Final, final
 
+from mypy_extensions import mypyc_attr
+
 from algotrader.core.instruments import Instrument
 from algotrader.core.order_states import FINAL_STATES as FINAL_STATES
 from algotrader.core.order_states import TRANSITIONS as TRANSITIONS
@@ -18,6 +20,7 @@ from algotrader.core.order_states import IllegalTransition as IllegalTransition
 from algotrader.core.order_states import OrderState as OrderState
 from algotrader.core.order_states import check_transition as check_transition
 from algotrader.core.order_states import state_from_quantities as state_from_quantities
+from algotrader.core.records import Record
 from algotrader.core.scaled import div_half_even, from_scaled
 
 
@@ -64,9 +67,9 @@ def opposite(side: Side) -> Side:
     return Side.SELL if side is Side.BUY else Side.BUY
 
 
+@mypyc_attr(acyclic=True)
 @final
-@dataclass(frozen=True, slots=True)
-class OrderRequest:
+class OrderRequest(Record):
     """What is asked of a venue. Prices and quantity are scaled integers; 0 means none.
 
     ``stop_loss_raw`` and ``take_profit_raw`` make it an entry with attached orders (one-triggers-other, or a bracket with both):
@@ -74,25 +77,40 @@ class OrderRequest:
     fill of one cancels the others. ``trail_raw`` is the distance of a trailing stop in price units.
     """
 
-    client_order_id: str
-    instrument: Instrument
-    side: Side
-    order_type: OrderType
-    quantity_raw: int
-    time_in_force: TimeInForce = TimeInForce.DAY
-    limit_raw: int = 0
-    stop_raw: int = 0
-    trail_raw: int = 0
-    reduce_only: bool = False
-    extended_hours: bool = False
-    stop_loss_raw: int = 0
-    take_profit_raw: int = 0
-    oco_group: str = ""
-
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        client_order_id: str,
+        instrument: Instrument,
+        side: Side,
+        order_type: OrderType,
+        quantity_raw: int,
+        time_in_force: TimeInForce = TimeInForce.DAY,
+        limit_raw: int = 0,
+        stop_raw: int = 0,
+        trail_raw: int = 0,
+        reduce_only: bool = False,
+        extended_hours: bool = False,
+        stop_loss_raw: int = 0,
+        take_profit_raw: int = 0,
+        oco_group: str = "",
+    ) -> None:
+        self.client_order_id: Final = client_order_id
+        self.instrument: Final = instrument
+        self.side: Final = side
+        self.order_type: Final = order_type
+        self.quantity_raw: Final = quantity_raw
+        self.time_in_force: Final = time_in_force
+        self.limit_raw: Final = limit_raw
+        self.stop_raw: Final = stop_raw
+        self.trail_raw: Final = trail_raw
+        self.reduce_only: Final = reduce_only
+        self.extended_hours: Final = extended_hours
+        self.stop_loss_raw: Final = stop_loss_raw
+        self.take_profit_raw: Final = take_profit_raw
+        self.oco_group: Final = oco_group
         fault = request_fault(self)
         if fault:
-            raise ValueError(f"order {self.client_order_id} for {self.instrument.symbol}: {fault}")
+            raise ValueError(f"order {client_order_id} for {instrument.symbol}: {fault}")
 
     @property
     def symbol(self) -> str:
@@ -159,21 +177,37 @@ class BracketOrderRequest:
         )
 
 
+@mypyc_attr(acyclic=True)
 @final
-@dataclass(frozen=True, slots=True)
-class Fill:
+class Fill(Record):
     """One execution of ours. ``commission`` is money; a provisional fill was inferred and waits for the real one."""
 
-    fill_id: str
-    client_order_id: str
-    side: Side
-    price_raw: int
-    quantity_raw: int
-    commission: int
-    time: int
-    provisional: bool = False
+    def __init__(
+        self,
+        fill_id: str,
+        client_order_id: str,
+        side: Side,
+        price_raw: int,
+        quantity_raw: int,
+        commission: int,
+        time: int,
+        provisional: bool = False,
+    ) -> None:
+        self.fill_id: Final = fill_id
+        self.client_order_id: Final = client_order_id
+        self.side: Final = side
+        self.price_raw: Final = price_raw
+        self.quantity_raw: Final = quantity_raw
+        self.commission: Final = commission
+        self.time: Final = time
+        self.provisional: Final = provisional
+
+    def restated(self, price_raw: int, quantity_raw: int, commission: int) -> Fill:
+        """The same execution with other numbers, after a correction or a split."""
+        return Fill(self.fill_id, self.client_order_id, self.side, price_raw, quantity_raw, commission, self.time, self.provisional)
 
 
+@mypyc_attr(acyclic=True)
 @final
 class Leg:
     """One venue order in the chain of replacements that makes up an order.
@@ -191,6 +225,7 @@ class Leg:
         self.abandoned: bool = False
 
 
+@mypyc_attr(acyclic=True)
 @final
 class Order:
     """One order of ours through its whole life, whatever the venue replaced underneath.

@@ -7,40 +7,59 @@ ever lost.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, final
 
+from mypy_extensions import mypyc_attr
+
 from algotrader.core.instruments import Instrument
-from algotrader.core.scaled import MONEY_SCALE, div_half_even, from_money, from_scaled, tidy
+from algotrader.core.records import Record
+from algotrader.core.scaled import MONEY_SCALE, div_half_even, from_money, from_scaled, power_of_ten, tidy
 
 AVERAGE_PLACES: Final = 10
 """Decimal places to which derived average prices are rounded (half to even)."""
 
 
+@mypyc_attr(acyclic=True)
 @final
-@dataclass(frozen=True, slots=True)
-class RoundTrip:
+class RoundTrip(Record):
     """One position from flat to flat, all partial entries and exits together. Values and commission are money, unsigned.
 
     ``side`` is long or short; ``quantity_raw`` is the total entered. ``profit`` is after commission. ``sequence`` orders the round
     trips of a ledger by the booking that ended them.
     """
 
-    trip_id: str
-    correlation_id: str
-    owner: str
-    instrument: Instrument
-    side: str
-    quantity_raw: int
-    entry_value: int
-    exit_value: int
-    commission: int
-    entry_time: int
-    exit_time: int
-    stop_raw: int = 0
-    reason: str = ""
-    sequence: int = 0
+    def __init__(
+        self,
+        trip_id: str,
+        correlation_id: str,
+        owner: str,
+        instrument: Instrument,
+        side: str,
+        quantity_raw: int,
+        entry_value: int,
+        exit_value: int,
+        commission: int,
+        entry_time: int,
+        exit_time: int,
+        stop_raw: int = 0,
+        reason: str = "",
+        sequence: int = 0,
+    ) -> None:
+        self.trip_id: Final = trip_id
+        self.correlation_id: Final = correlation_id
+        self.owner: Final = owner
+        self.instrument: Final = instrument
+        self.side: Final = side
+        self.quantity_raw: Final = quantity_raw
+        self.entry_value: Final = entry_value
+        self.exit_value: Final = exit_value
+        self.commission: Final = commission
+        self.entry_time: Final = entry_time
+        self.exit_time: Final = exit_time
+        self.stop_raw: Final = stop_raw
+        self.reason: Final = reason
+        self.sequence: Final = sequence
 
     @property
     def gross(self) -> int:
@@ -89,12 +108,12 @@ def average_price(value: int, quantity_raw: int, instrument: Instrument) -> Deci
         return Decimal(0)
     # Money by quantity, both scaled: the divisor is quantity x multiplier at the money scale's distance from the wanted places.
     shift = MONEY_SCALE - AVERAGE_PLACES - instrument.quantity_scale
-    up: int = 10 ** max(-shift, 0)
-    down: int = 10 ** max(shift, 0)
+    up, down = power_of_ten(max(-shift, 0)), power_of_ten(max(shift, 0))
     raw = div_half_even(value * up, abs(quantity_raw) * instrument.multiplier * down)
     return tidy(from_scaled(raw, AVERAGE_PLACES))
 
 
+@mypyc_attr(acyclic=True)
 @final
 class Booking:
     """One entry of a position's history: an execution, or a split when ``numerator`` is set.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final, final
 
+from mypy_extensions import mypyc_attr
+
 from algotrader.core.market import utc
 
 SIGNAL: Final = "signal_detected"
@@ -50,9 +52,18 @@ ERROR: Final = "error"
 CRITICAL: Final = "critical"
 
 
-@final
+@mypyc_attr(acyclic=True)
+class Words:
+    """What a report of an everyday event says: put into words when somebody reads it, which in a backtest is mostly nobody."""
+
+    def text(self) -> str:
+        """The sentence."""
+        return ""
+
+
+@mypyc_attr(acyclic=True)
 class Report:
-    """One thing the engine tells. ``correlation_id`` ties signal, orders and round trip; ``error`` is what a strategy raised."""
+    """One thing the engine tells. ``correlation_id`` ties signal, orders and round trip."""
 
     def __init__(
         self,
@@ -65,19 +76,43 @@ class Report:
         order_id: str = "",
         correlation_id: str = "",
         number: int = 0,
-        error: BaseException | None = None,
+        words: Words | None = None,
     ) -> None:
         self.kind: Final = kind
         self.time: Final = time
         self.level: Final = level
         self.owner: Final = owner
         self.symbol: Final = symbol
-        self.message: Final = message
+        self._text: Final = message
         self.order_id: Final = order_id
         self.correlation_id: Final = correlation_id
         self.number: Final = number
-        self.error: Final = error
+        self._words: Final = words
+
+    @property
+    def message(self) -> str:
+        """What happened, for people."""
+        return self._text if self._words is None else self._words.text()
 
     def __repr__(self) -> str:
         who = f" {self.owner}" if self.owner else ""
         return f"{utc(self.time).isoformat()} {self.level} {self.kind}{who} {self.symbol} {self.message}".rstrip()
+
+    @property
+    def error(self) -> BaseException | None:
+        """What a strategy raised, if that is what this is about."""
+        return None
+
+
+@final
+class FaultReport(Report):
+    """A strategy raised. The error's trace leads back to everything, so that only this kind of report keeps one."""
+
+    def __init__(self, time: int, owner: str, symbol: str, message: str, raised: BaseException) -> None:
+        super().__init__(STRATEGY_ERROR, time, ERROR, owner, symbol, message)
+        self.raised: Final = raised
+
+    @property
+    def error(self) -> BaseException | None:
+        """What was raised."""
+        return self.raised

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, final
 
+from mypy_extensions import mypyc_attr
+
 from algotrader.core.commands import ApprovedOrder, RiskSeal
 from algotrader.core.instruments import Instrument
 from algotrader.core.orders import OrderRequest
@@ -78,6 +80,7 @@ class RiskPolicy:
 
 @final
 @dataclass(frozen=True, slots=True)
+@mypyc_attr(acyclic=True)
 class Sizing:
     """The outcome of sizing: a quantity (scaled, 0 when denied), the numbers it came from (money), and why it is what it is."""
 
@@ -132,6 +135,7 @@ def size_by_risk(
 
 @final
 @dataclass(frozen=True, slots=True)
+@mypyc_attr(acyclic=True)
 class Denial:
     """Why risk control refuses: a code for machines and a sentence for people."""
 
@@ -139,6 +143,7 @@ class Denial:
     message: str
 
 
+@mypyc_attr(acyclic=True)
 @final
 class EntryCheck:
     """The facts an entry is judged by, gathered by the engine at the moment of the decision."""

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, final
+from typing import Any, Final, final
 
 from mypy_extensions import mypyc_attr
 
 from algotrader.core.indicators import Indicator
 from algotrader.core.market import Bar
 from algotrader.core.state import DayStats
+
+QUESTIONS: Final = (
+    "should_long",
+    "should_short",
+    "entry_price",
+    "stop_loss_price",
+    "take_profit_price",
+    "confidence",
+    "quantity",
+    "should_update_stop",
+    "should_exit",
+    "on_position_closed",
+)
+"""The methods of ``SignalHooks`` whose answer in the base class is no, none or nothing, and 0.5 for the confidence."""
 
 
 @mypyc_attr(native_class=False)
@@ -81,7 +95,8 @@ class SignalHooks:
 class SlotSettings:
     """How the engine treats a signal-style strategy; see ``strategies.base.SignalStrategy`` for what each means to a user.
 
-    ``entry_windows`` are pairs of minutes after the session's open; no pair means the whole session.
+    ``entry_windows`` are pairs of minutes after the session's open; no pair means the whole session. ``unanswered`` names the
+    questions that the strategy leaves to its base class, which answers no or none: they are not asked at all.
     """
 
     def __init__(self) -> None:
@@ -97,6 +112,7 @@ class SlotSettings:
         self.cooldown_bars: int = 0
         self.time_stop_bars: int = 0
         self.take_profit_ppm: int = 0
+        self.unanswered: tuple[str, ...] = ()
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

@@ -31,7 +31,7 @@ from algotrader.core.risk import (
 )
 from algotrader.core.scaled import from_money
 from algotrader.core.signal_hooks import IndicatorSet, Scanner, SignalHooks, SlotSettings
-from algotrader.core.signals import Signal, SignalKind, signal_fault
+from algotrader.core.signals import DEFAULT_CONFIDENCE, Signal, SignalKind, SignalWords, signal_fault
 from algotrader.core.state import EngineState, Holding, Slot, Track
 
 MAX_ERROR_REPORTS: Final = 20
@@ -81,6 +81,19 @@ class SignalSlot(Slot):
         self.want_cancel: bool = False
         self.plan: BatchPlan | None = None
         self.incremental: list[Indicator] = []
+        unanswered = settings.unanswered
+        self._long: Final = settings.allow_long and "should_long" not in unanswered
+        self._short: Final = settings.allow_short and "should_short" not in unanswered
+        self._prices_entry: Final = "entry_price" not in unanswered
+        self._plans_stop: Final = "stop_loss_price" not in unanswered
+        self._plans_take: Final = "take_profit_price" not in unanswered
+        self._rates: Final = "confidence" not in unanswered
+        self._sizes: Final = "quantity" not in unanswered
+        self._moves_stop: Final = "should_update_stop" not in unanswered
+        self._exits: Final = "should_exit" not in unanswered
+        self._hears_of_end: Final = "on_position_closed" not in unanswered
+        self._asked_quantity: object = None
+        self._quantity_raw: int = 0
 
     def on_bar(self, open_time: int, close_time: int, o: int, h: int, low: int, c: int, v: int) -> None:
         """One closed bar of the strategy's interval."""
@@ -123,10 +136,10 @@ class SignalSlot(Slot):
                 self._failed(f"in the indicator {type(indicator).__name__}", error)
         return done
 
-    def pass_bar(self) -> None:
-        """One closed bar that cannot matter: only its number is noted."""
-        self.bars += 1
-        self.position_bars += 1
+    def pass_bars(self, count: int) -> None:
+        """Closed bars that cannot matter: only their number is noted."""
+        self.bars += count
+        self.position_bars += count
 
     def use_plan(self, plan: BatchPlan) -> None:
         """Take the figures computed beforehand for the coming bars."""
@@ -151,13 +164,14 @@ class SignalSlot(Slot):
             self.pending_bars += 1
             self.want_cancel = boundary.truth(self.hooks.should_cancel_pending(bar, self.pending_bars), "should_cancel_pending")
         if holding.position.quantity_raw and not holding.exit_quantity_raw:
-            answer = self.hooks.should_update_stop(bar, self.indicator_set)
-            if answer is not None:
-                self.want_stop = boundary.price(
-                    answer, self.track.instrument, "should_update_stop", holding.position.quantity_raw < 0
-                )
-            leave = self.hooks.should_exit(bar, self.indicator_set)
-            self.want_exit = leave is not False and boundary.truth(leave, "should_exit")
+            if self._moves_stop:
+                answer = self.hooks.should_update_stop(bar, self.indicator_set)
+                if answer is not None:
+                    short = holding.position.quantity_raw < 0
+                    self.want_stop = boundary.price(answer, self.track.instrument, "should_update_stop", short)
+            if self._exits:
+                leave = self.hooks.should_exit(bar, self.indicator_set)
+                self.want_exit = leave is not False and boundary.truth(leave, "should_exit")
 
     def _act(self, bar: Bar) -> None:
         """Carry out what was answered: cancel, stop, exit, then the engine's own limits."""
@@ -192,10 +206,11 @@ class SignalSlot(Slot):
         return True
 
     def _direction(self, bar: Bar) -> SignalKind | None:
-        answer = self.hooks.should_long(bar, self.indicator_set) if self.settings.allow_long else False
-        if answer is not False and boundary.truth(answer, "should_long"):
-            return SignalKind.BUY
-        if self.settings.allow_short:
+        if self._long:
+            answer = self.hooks.should_long(bar, self.indicator_set)
+            if answer is not False and boundary.truth(answer, "should_long"):
+                return SignalKind.BUY
+        if self._short:
             answer = self.hooks.should_short(bar, self.indicator_set)
             if answer is not False and boundary.truth(answer, "should_short"):
                 return SignalKind.SELL
@@ -205,19 +220,30 @@ class SignalSlot(Slot):
         hooks, ind, instrument = self.hooks, self.indicator_set, self.track.instrument
         long = kind is SignalKind.BUY
         hooks.direction = "long" if long else "short"
-        entry = boundary.price(hooks.entry_price(bar, ind), instrument, "entry_price", long)
-        # A stop is rounded away from the entry, so that rounding never makes it tighter than the strategy meant.
-        stop = boundary.price(hooks.stop_loss_price(bar, ind), instrument, "stop_loss_price", not long)
-        take = boundary.price(hooks.take_profit_price(bar, ind), instrument, "take_profit_price", not long)
+        entry, stop, take = 0, 0, 0
+        if self._prices_entry:
+            entry = boundary.price(hooks.entry_price(bar, ind), instrument, "entry_price", long)
+        if self._plans_stop:
+            # A stop is rounded away from the entry, so that rounding never makes it tighter than the strategy meant.
+            stop = boundary.price(hooks.stop_loss_price(bar, ind), instrument, "stop_loss_price", not long)
+        if self._plans_take:
+            take = boundary.price(hooks.take_profit_price(bar, ind), instrument, "take_profit_price", not long)
         if take == 0 and self.settings.take_profit_ppm:
             take = self._take_by_percent(entry or bar.close_raw, long)
-        confidence = boundary.fraction(hooks.confidence(bar, ind), "confidence")
-        asked = hooks.quantity(bar, ind)
-        quantity = 0 if asked is None else boundary.quantity(asked, instrument, "quantity")
+        confidence = boundary.fraction(hooks.confidence(bar, ind), "confidence") if self._rates else DEFAULT_CONFIDENCE
+        quantity = self._quantity(hooks.quantity(bar, ind)) if self._sizes else 0
         signal = Signal(self.owner, self.number, instrument, kind, self.state.now, confidence, entry, stop, take, quantity)
-        message = f"{kind.value} confidence {confidence:g}"
-        self.state.report(reports.SIGNAL, reports.INFO, self.holding, message)
+        self.state.report_words(reports.SIGNAL, self.holding, SignalWords(kind, confidence), None)
         return signal
+
+    def _quantity(self, asked: object) -> int:
+        """The answer to ``quantity``, scaled; the very same object is mostly given again."""
+        if asked is None:
+            return 0
+        if asked is not self._asked_quantity:
+            self._quantity_raw = boundary.quantity(asked, self.track.instrument, "quantity")
+            self._asked_quantity = asked
+        return self._quantity_raw
 
     def _take_by_percent(self, entry: int, long: bool) -> int:
         distance = entry * self.settings.take_profit_ppm // 1_000_000
@@ -348,6 +374,8 @@ class SignalSlot(Slot):
         """Flat again: the strategy forgets its pattern, and a cooldown starts if one is set."""
         self.cooldown_until = self.bars + 1 + self.settings.cooldown_bars
         self.position_bars = 0
+        if not self._hears_of_end:
+            return
         try:
             self.hooks.on_position_closed()
         except Exception as error:

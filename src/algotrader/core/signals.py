@@ -9,9 +9,13 @@ from typing import Final, final
 from algotrader.core.instruments import Instrument
 from algotrader.core.market import NS_PER_MINUTE
 from algotrader.core.orders import Side
+from algotrader.core.reports import Words
 
 FRESH_NS: Final = 5 * NS_PER_MINUTE
 """A signal older than this is stale and denied."""
+
+DEFAULT_CONFIDENCE: Final = 0.5
+"""How sure a strategy is that does not say."""
 
 SANE_FACTOR: Final = 2
 """An entry price beyond twice the last price, or below half of it, is taken for a mistake."""
@@ -41,7 +45,7 @@ class Signal:
     instrument: Instrument
     kind: SignalKind
     time: int
-    confidence: float = 0.5
+    confidence: float = DEFAULT_CONFIDENCE
     entry_raw: int = 0
     stop_raw: int = 0
     take_profit_raw: int = 0
@@ -51,6 +55,19 @@ class Signal:
     def side(self) -> Side:
         """The side of the entry order."""
         return Side.BUY if self.kind in (SignalKind.BUY, SignalKind.SCALE_IN) else Side.SELL
+
+
+@final
+class SignalWords(Words):
+    """A signal in words."""
+
+    def __init__(self, kind: SignalKind, confidence: float) -> None:
+        self.kind: Final = kind
+        self.confidence: Final = confidence
+
+    def text(self) -> str:
+        """Such as ``buy confidence 0.8``."""
+        return f"{self.kind.value} confidence {self.confidence:g}"
 
 
 def signal_fault(signal: Signal, last_raw: int, now: int) -> str:

@@ -14,7 +14,7 @@ from algotrader.core.instruments import Instrument, VenueCapabilities
 from algotrader.core.ledger import Ledger, Position, RoundTrip
 from algotrader.core.market import Session
 from algotrader.core.orders import Fill, Order, OrderType
-from algotrader.core.reports import ERROR, INFO, STRATEGY_ERROR, Report
+from algotrader.core.reports import INFO, FaultReport, Report, Words
 from algotrader.core.risk import PPM, RiskPolicy, ppm
 
 PROTECT_PLANNED: Final = "planned"
@@ -286,11 +286,20 @@ class EngineState:
         self, kind: str, level: str, holding: Holding | None, message: str, order: Order | None = None, number: int = 0
     ) -> None:
         """Tell the observers something."""
+        self._tell(kind, level, holding, message, order, number, None)
+
+    def report_words(self, kind: str, holding: Holding, words: Words, order: Order | None) -> None:
+        """Tell the observers of an everyday event."""
+        self._tell(kind, INFO, holding, "", order, 0, words)
+
+    def _tell(
+        self, kind: str, level: str, holding: Holding | None, message: str, order: Order | None, number: int, words: Words | None
+    ) -> None:
         owner = "" if holding is None else holding.owner
         symbol = "" if holding is None else holding.instrument.symbol
         order_id = "" if order is None else order.client_order_id
         correlation = "" if order is None else order.correlation_id
-        self.reports.append(Report(kind, self.now, level, owner, symbol, message, order_id, correlation, number))
+        self.reports.append(Report(kind, self.now, level, owner, symbol, message, order_id, correlation, number, words))
 
     def note(self, kind: str, message: str, symbol: str = "", owner: str = "", level: str = INFO) -> None:
         """Tell the observers something that concerns no holding."""
@@ -299,7 +308,7 @@ class EngineState:
     def failed(self, owner: str, symbol: str, message: str, error: Exception) -> None:
         """Tell the observers that a strategy raised; they format the trace, for that reads source files."""
         text = f"{type(error).__name__}: {error} {message}"
-        self.reports.append(Report(STRATEGY_ERROR, self.now, ERROR, owner, symbol, text, error=error))
+        self.reports.append(FaultReport(self.now, owner, symbol, text, error))
 
     def total_cash(self) -> int:
         """All cash, money; quote currencies of one account count at par."""

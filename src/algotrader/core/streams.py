@@ -7,7 +7,8 @@ from typing import Final, final
 from algotrader.core import reports
 from algotrader.core.algorithm_style import AlgorithmSlot
 from algotrader.core.bars import WHOLE_SESSION, BarAggregator
-from algotrader.core.market import VISIT_FLAT, VISIT_HELD, BarColumns, Session
+from algotrader.core.batch import Visits
+from algotrader.core.market import BarColumns, Session
 from algotrader.core.signal_style import SignalSlot
 from algotrader.core.state import EngineState, Track
 
@@ -106,20 +107,24 @@ class Streams:
                     delivered += count
         return delivered
 
-    def pass_by(self, columns: BarColumns, row: int, visit: int) -> bool:
-        """Whether a row cannot matter to its idle instrument; then only its price and its number are noted."""
-        track = self.state.tracks[columns.instrument[row]]
-        wanted = visit & (VISIT_HELD if track.held else VISIT_FLAT)
-        if wanted or track.live_orders or columns.open_time[row] <= track.last_open_time:
-            return False
-        track.last_open_time = columns.open_time[row]
-        track.last_time = columns.close_time[row]
-        track.last_raw = columns.close[row]
-        track.bars_seen += 1
+    def pass_by(self, columns: BarColumns, visits: Visits, track: Track, row: int) -> None:
+        """Bars of an idle instrument before ``row`` that could not matter: only the last price and their number are noted."""
+        count = visits.unseen(track.index, row)
+        if count == 0:
+            return
+        last = visits.last_seen(track.index)
+        track.last_open_time = columns.open_time[last]
+        track.last_time = columns.close_time[last]
+        track.last_raw = columns.close[last]
+        track.bars_seen += count
         for stream in self.of[track.index]:
             for slot in stream.signal_slots:
-                slot.pass_bar()
-        return True
+                slot.pass_bars(count)
+
+    def pass_all_by(self, columns: BarColumns, visits: Visits, row: int) -> None:
+        """The same for every instrument: from here on their last prices are those before ``row``."""
+        for track in self.state.tracks:
+            self.pass_by(columns, visits, track, row)
 
     def bar(self, track: Track, open_time: int, close_time: int, o: int, h: int, low: int, c: int, v: int, regular: bool) -> None:
         """One closed base bar: remember the price, build the larger bars, update indicators, ask the strategies."""

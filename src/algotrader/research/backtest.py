@@ -110,9 +110,7 @@ def _run(
     symbols = [instrument.symbol for instrument in instruments]
     planner = _planner(setup, events) if options.candidates else None
     for columns in catalogue.columns(symbols, base, start_ns, end_ns, regular_only=not setup.wants_extended):
-        if planner is not None:
-            planner.prepare(columns)
-        loop.run(columns)
+        loop.run(columns, None if planner is None else planner.prepare(columns))
         curve.add(columns, loop.changes)
         loop.changes = []
         collector.take(loop)

@@ -7,15 +7,15 @@ order, a position or a timer could, and only notes the price of the others. Ther
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
-from algotrader.core.batch import BatchPlan
+from algotrader.core.batch import VISIT_FLAT, VISIT_HELD, BatchPlan, Visits
 from algotrader.core.indicators import SMA
-from algotrader.core.market import NS_PER_DAY, NS_PER_MINUTE, VISIT_FLAT, VISIT_HELD, BarColumns
+from algotrader.core.market import NS_PER_DAY, NS_PER_MINUTE, BarColumns
 from algotrader.core.signal_style import SignalSlot
-from algotrader.history.arrays import array_of
+from algotrader.history.arrays import array_of, column_of
 from algotrader.history.calendars import ALWAYS_OPEN, session_table
 from algotrader.strategies.base import SignalStrategy
 from algotrader.strategies.columns import Ints, Mask, StrategyColumns
@@ -24,6 +24,10 @@ _FIELDS: Final = ("open", "high", "low", "close", "volume")
 Rows = dict[str, Ints]
 """Columns of base bars by name."""
 
+_WORTH_SKIPPING: Final = 2
+"""Where more than one row in so many has to be looked at, all are."""
+
+_NOTHING: Final = np.zeros(1, dtype=np.int64)
 _BOTH: Final = VISIT_FLAT | VISIT_HELD
 
 
@@ -64,11 +68,10 @@ class _SlotPlanner:
         self.flat = flat[offset:].copy()
         self.flat[: max(self.first_ask - first, 0)] = False
         self.held = None if held is None else held[offset:]
-        totals = [columns.total(average.period) for average in self.averages]
-        earlier = [columns.earlier(total)[offset:] for total in totals]
+        totals = [np.concatenate([_NOTHING, columns.total(average.period)])[offset:] for average in self.averages]
         held_bytes = b"" if self.held is None else self.held.tobytes()
-        sums: list[Any] = [total[offset:] for total in totals]
-        self.slot.use_plan(BatchPlan(first, self.flat.tobytes(), held_bytes, self.averages, sums, list(earlier)))
+        sums = [column_of(total) for total in totals]
+        self.slot.use_plan(BatchPlan(first, self.flat.tobytes(), held_bytes, self.averages, sums))
         self._planned += complete
         self._tail = joined[:, : offset + complete][:, -self._keep :]
         return True
@@ -158,25 +161,32 @@ class CandidatePlanner:
         """Whether no strategy of the run can be planned."""
         return not self._by_index
 
-    def prepare(self, columns: BarColumns) -> None:
-        """Plan one chunk before it is run."""
+    def prepare(self, columns: BarColumns) -> Visits | None:
+        """Plan one chunk before it is run; None when every row has to be looked at anyway."""
         if columns.regular:
-            return
+            return None
         numbers = array_of(columns.instrument)
         named = {name: array_of(getattr(columns, name)) for name in ("open_time", "close_time", *_FIELDS)}
-        visit = np.zeros(len(numbers), dtype=np.uint8)
+        flags = np.zeros(len(numbers), dtype=np.uint8)
+        owned: list[Ints] = []
         for index, every in enumerate(self._every_row):
-            own = np.arange(len(numbers)) if len(self._every_row) == 1 else np.flatnonzero(numbers == index)
-            rows = named if len(own) == len(numbers) else {name: column[own] for name, column in named.items()}
+            single = len(self._every_row) == 1
+            own = np.arange(len(numbers)) if single else np.flatnonzero(numbers == index)
+            owned.append(own)
+            rows = named if single else {name: column[own] for name, column in named.items()}
             for planner in self._by_index.get(index, []):
                 if not planner.plan(rows):
                     every = True
                 elif not planner.aggregated:
                     held = planner.held if planner.held is not None else np.ones(len(own), dtype=np.bool_)
-                    visit[own] |= planner.flat * np.uint8(VISIT_FLAT) | held * np.uint8(VISIT_HELD)
+                    flags[own] |= planner.flat * np.uint8(VISIT_FLAT) | held * np.uint8(VISIT_HELD)
             if every:
-                visit[own] = _BOTH
-        columns.visit = visit.tobytes()
+                flags[own] = _BOTH
+        marks = np.flatnonzero(flags)
+        if len(marks) * _WORTH_SKIPPING > len(flags):
+            return None
+        columns_of_own = [] if len(owned) == 1 else [column_of(own) for own in owned]
+        return Visits(flags.tobytes(), column_of(marks), columns_of_own)
 
 
 def _has_breaks(calendar: str) -> bool:

@@ -77,7 +77,7 @@ class SharedCatalogue(Catalogue):
             return super().columns(symbols, interval, start_ns, end_ns, regular_only=regular_only, chunk_rows=chunk_rows)
         key = (names, interval, start_ns, end_ns, regular_only, chunk_rows)
         if key in self._chunks:
-            return _unvisited(self._chunks[key])
+            return iter(self._chunks[key])
         rows = table.rows(start_ns, end_ns, regular_only)
         chunks = _chunks(rows, chunk_rows)
         count = len(rows["close_time"])
@@ -85,7 +85,7 @@ class SharedCatalogue(Catalogue):
             return chunks
         self._make_room(count)
         self._chunks[key] = list(chunks)
-        return _unvisited(self._chunks[key])
+        return iter(self._chunks[key])
 
     def _make_room(self, rows: int) -> None:
         """Forget the lists that were made first until there is room for so many rows."""
@@ -112,13 +112,6 @@ class SharedCatalogue(Catalogue):
                 own = rows["instrument"] == table.symbols.index(name)
                 return pl.DataFrame({column: np.asarray(rows[column][own]) for column in BAR_COLUMNS})
         return super().scan(name, interval, start_ns, end_ns).collect()
-
-
-def _unvisited(chunks: list[BarColumns]) -> Iterator[BarColumns]:
-    """Chunks as if they were new: which bars can matter is planned anew for each run, as its parameters say."""
-    for chunk in chunks:
-        chunk.visit = b""
-        yield chunk
 
 
 def _chunks(rows: dict[str, Column], chunk_rows: int) -> Iterator[BarColumns]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final, final
 
+from mypy_extensions import mypyc_attr
+
 from algotrader.core.commands import (
     REFUSED_BUYING_POWER,
     REFUSED_DUPLICATE,
@@ -18,6 +20,7 @@ from algotrader.core.commands import (
 )
 from algotrader.core.instruments import Instrument
 from algotrader.core.orders import OrderRequest, OrderType, Side, TimeInForce
+from algotrader.core.scaled import power_of_ten
 from algotrader.simulation.costs import charged
 from algotrader.simulation.execution import Execution
 from algotrader.simulation.matching import beyond
@@ -26,6 +29,7 @@ from algotrader.simulation.working import WorkingOrder
 _TRIGGERED_TYPES: Final = (OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP)
 
 
+@mypyc_attr(acyclic=True)
 @final
 class Refusal:
     """Why a request is refused: a sentence for people and a code of ``commands.REFUSALS``."""
@@ -114,7 +118,7 @@ class Acceptance:
         pair = request.stop_loss_raw > 0 and request.take_profit_raw > 0
         if (request.oco_group or pair) and not capabilities.oco:
             return f"{capabilities.name} does not take one-cancels-other orders"
-        unit: int = 10**request.instrument.quantity_scale
+        unit = power_of_ten(request.instrument.quantity_scale)
         simple = request.time_in_force is TimeInForce.DAY and not attached and not request.oco_group
         if capabilities.fractional_day_only and request.quantity_raw % unit and not simple:
             return "a quantity with a fraction must be a simple day order"

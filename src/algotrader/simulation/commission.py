@@ -8,7 +8,7 @@ from typing import Final, final
 from mypy_extensions import mypyc_attr
 
 from algotrader.core.instruments import Instrument
-from algotrader.core.scaled import MONEY_SCALE, div_half_even
+from algotrader.core.scaled import MONEY_SCALE, div_half_even, power_of_ten
 from algotrader.simulation.slippage import non_negative_ratio
 
 _MONEY_UNIT: Final = 1_000_000_000_000_000_000
@@ -87,7 +87,7 @@ class PerShareCommission(CommissionModel):
         is_maker: bool,
     ) -> int:
         """What the order's shares so far cost beyond what was charged, never below zero."""
-        unit: int = 10 ** (MONEY_SCALE - instrument.quantity_scale)
+        unit = power_of_ten(MONEY_SCALE - instrument.quantity_scale)
         total = div_half_even((filled_before_raw + quantity_raw) * self._numerator * unit, self._denominator)
         return max(max(total, self._minimum) - charged_before, 0)
 

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from typing import Final, final
 
+from mypy_extensions import mypyc_attr
+
+from algotrader.core.batch import Visits
 from algotrader.core.columns import IntColumn
 from algotrader.core.commands import Command
 from algotrader.core.engine import Engine
@@ -33,6 +36,7 @@ def by_time(item: Scheduled) -> tuple[int, bool, int]:
     return (item.time, item.after, item.rank)
 
 
+@mypyc_attr(acyclic=True)
 @final
 class Change:
     """Cash (money) and one instrument's net quantity (scaled) as they are from the slice at ``time`` on."""
@@ -64,8 +68,8 @@ class BacktestLoop:
         self.changes: list[Change] = []
         self.slices: int = 0
 
-    def run(self, columns: BarColumns) -> None:
-        """Run one chunk; a chunk never splits bars of equal close time."""
+    def run(self, columns: BarColumns, visits: Visits | None = None) -> None:
+        """Run one chunk; a chunk never splits bars of equal close time. ``visits`` says which rows have to be looked at."""
         row = 0
         count = len(columns)
         close_times = columns.close_time
@@ -75,7 +79,7 @@ class BacktestLoop:
             self._catch_up(self.slice_time)
             if venue.busy_count:
                 self._match(columns, row, count)
-            row = engine.on_bars(columns, row, self._stop(close_times, row, count), venue.busy, venue.busy_count > 0)
+            row = engine.on_bars(columns, row, self._stop(close_times, row, count), venue.busy, venue.busy_count > 0, visits)
             if engine.state.commands:
                 self.slice_time = close_times[row - 1]
                 self._exchange()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final, final
 
+from mypy_extensions import mypyc_attr
+
 from algotrader.core.orders import OrderType, TimeInForce
 from algotrader.simulation.working import WorkingOrder
 
@@ -23,6 +25,7 @@ UNLIMITED: Final = -1
 _MILLION: Final = 1_000_000
 
 
+@mypyc_attr(acyclic=True)
 @final
 class TradingRange:
     """The prices between which orders fill in one matching, and how much of the volume is still ours to take.

@@ -9,6 +9,7 @@ from mypy_extensions import mypyc_attr
 
 from algotrader.core.boundary import number
 from algotrader.core.instruments import Instrument
+from algotrader.core.scaled import power_of_ten
 
 _MILLION: Final = 1_000_000
 _BASIS: Final = 10_000
@@ -84,7 +85,7 @@ class FixedSlippage(SlippageModel):
 
     def adjust(self, side_sign: int, price_raw: int, quantity_raw: int, volume_raw: int, instrument: Instrument) -> int:
         """Price plus or minus the amount."""
-        unit: int = 10**instrument.price_scale
+        unit = power_of_ten(instrument.price_scale)
         return price_raw + side_sign * ceil_div(self._numerator * unit, self._denominator)
 
     def describe(self) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, final
 
+from mypy_extensions import mypyc_attr
+
 from algotrader.core.orders import OrderRequest, OrderType, Side, TimeInForce
 
 
+@mypyc_attr(acyclic=True)
 @final
 class WorkingOrder:
     """One order at the venue. A replacement changes it in place and keeps its ``sequence``, its priority.

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final, Self
 
 from algotrader.core.indicators import Indicator
 from algotrader.core.market import Bar
-from algotrader.core.signal_hooks import SignalHooks, SlotSettings
+from algotrader.core.signal_hooks import QUESTIONS, SignalHooks, SlotSettings
 from algotrader.core.state import PROTECTIONS
 from algotrader.strategies.columns import Mask, StrategyColumns
 from algotrader.strategies.parameters import ParameterError, Parameters, parse_parameters
@@ -136,6 +136,11 @@ class SignalStrategy(SignalHooks):
         """On which bars stop or exit could possibly change while a position is open and no order works. None: on any."""
         return None
 
+    def _leaves(self, question: str) -> bool:
+        """Whether a question is answered by the base classes alone."""
+        defined = next(kind for kind in type(self).__mro__ if question in vars(kind))
+        return defined in (SignalStrategy, SignalHooks) and question not in vars(self)
+
     def settings(self, run_minutes: int) -> SlotSettings:
         """The engine's view of the class attributes, for a run whose interval is ``run_minutes`` (0: whole sessions).
 
@@ -162,6 +167,7 @@ class SignalStrategy(SignalHooks):
         result.cooldown_bars = self.cooldown_bars
         result.time_stop_bars = self.time_stop_bars
         result.take_profit_ppm = int(self.take_profit_pct * 10_000)
+        result.unanswered = tuple(question for question in QUESTIONS if self._leaves(question))
         return result
 
 

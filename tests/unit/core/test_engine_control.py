@@ -74,7 +74,9 @@ def test_a_failure_does_not_lift_what_a_person_has_restricted() -> None:
 @pytest.mark.covers("B12")
 def test_an_event_without_a_handler_is_a_warning() -> None:
     rig = Rig()
-    assert rig.tell(Event(rig.now)) == []
+    event = Event()
+    event.time = rig.now
+    assert rig.tell(event) == []
     assert rig.told("system_error") == ["event Event has no handler"]
     assert rig.reports[-1].level == "warning"
 

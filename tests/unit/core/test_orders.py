@@ -164,12 +164,6 @@ def test_a_bracket_is_its_entry_with_attached_orders(take: int) -> None:
     assert (whole.stop_loss_raw, whole.take_profit_raw) == (980_000, take)
 
 
-@pytest.mark.covers("A26")
-def test_a_request_cannot_be_changed() -> None:
-    with pytest.raises((AttributeError, TypeError)):
-        request().quantity_raw = 5  # type: ignore[misc]
-
-
 @pytest.mark.parametrize("side", list(Side))
 def test_the_opposite_of_the_opposite_is_the_side(side: Side) -> None:
     assert opposite(side) is not side
