@@ -281,7 +281,14 @@ class Order:
     @property
     def is_final(self) -> bool:
         """No more is to be expected from the venue, late fills aside."""
-        return self.state in FINAL_STATES
+        state = self.state
+        return (
+            state is OrderState.FILLED
+            or state is OrderState.CANCELED
+            or state is OrderState.EXPIRED
+            or state is OrderState.REJECTED
+            or state is OrderState.SUBMIT_FAILED
+        )
 
     @property
     def is_unknown(self) -> bool:

@@ -7,7 +7,8 @@ Signals are collected and ranked when the slice closes.
 
 from __future__ import annotations
 
-from typing import Final, final
+from collections.abc import Callable
+from typing import Any, Final, final
 
 from algotrader.core import boundary, reports
 from algotrader.core.batch import BatchPlan
@@ -33,6 +34,9 @@ from algotrader.core.scaled import from_money
 from algotrader.core.signal_hooks import IndicatorSet, Scanner, SignalHooks, SlotSettings
 from algotrader.core.signals import DEFAULT_CONFIDENCE, Signal, SignalKind, SignalWords, signal_fault
 from algotrader.core.state import EngineState, Holding, Slot, Track
+
+Question = Callable[[Bar, Any], object]
+"""One of the methods of ``SignalHooks`` that are asked on a bar."""
 
 MAX_ERROR_REPORTS: Final = 20
 """A strategy that fails on every bar is reported in full this often; after that its failures are only counted."""
@@ -91,6 +95,11 @@ class SignalSlot(Slot):
         self._sizes: Final = "quantity" not in unanswered
         self._moves_stop: Final = "should_update_stop" not in unanswered
         self._exits: Final = "should_exit" not in unanswered
+        # Looked up once rather than on every bar.
+        self._ask_long: Final[Question] = hooks.should_long
+        self._ask_short: Final[Question] = hooks.should_short
+        self._ask_stop: Final[Question] = hooks.should_update_stop
+        self._ask_exit: Final[Question] = hooks.should_exit
         self._hears_of_end: Final = "on_position_closed" not in unanswered
         self._asked_quantity: object = None
         self._quantity_raw: int = 0
@@ -165,12 +174,12 @@ class SignalSlot(Slot):
             self.want_cancel = boundary.truth(self.hooks.should_cancel_pending(bar, self.pending_bars), "should_cancel_pending")
         if holding.position.quantity_raw and not holding.exit_quantity_raw:
             if self._moves_stop:
-                answer = self.hooks.should_update_stop(bar, self.indicator_set)
+                answer = self._ask_stop(bar, self.indicator_set)
                 if answer is not None:
                     short = holding.position.quantity_raw < 0
                     self.want_stop = boundary.price(answer, self.track.instrument, "should_update_stop", short)
             if self._exits:
-                leave = self.hooks.should_exit(bar, self.indicator_set)
+                leave = self._ask_exit(bar, self.indicator_set)
                 self.want_exit = leave is not False and boundary.truth(leave, "should_exit")
 
     def _act(self, bar: Bar) -> None:
@@ -207,11 +216,11 @@ class SignalSlot(Slot):
 
     def _direction(self, bar: Bar) -> SignalKind | None:
         if self._long:
-            answer = self.hooks.should_long(bar, self.indicator_set)
+            answer = self._ask_long(bar, self.indicator_set)
             if answer is not False and boundary.truth(answer, "should_long"):
                 return SignalKind.BUY
         if self._short:
-            answer = self.hooks.should_short(bar, self.indicator_set)
+            answer = self._ask_short(bar, self.indicator_set)
             if answer is not False and boundary.truth(answer, "should_short"):
                 return SignalKind.SELL
         return None
