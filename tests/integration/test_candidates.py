@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from property.test_candidate_values import Floating
 
 from algotrader.history.catalogue import Catalogue
 from algotrader.history.generator import ensure_demo_catalogue
@@ -42,6 +43,12 @@ def test_made_up_bars(
         strategy, symbols, data=demo, interval=interval, parameters=parameters, end="2024-10-31", options=OPTIONS
     )
     assert told == ""
+
+
+@pytest.mark.parametrize("interval", ["1m", "10m", "1d"])
+def test_values_of_a_session_on_made_up_bars(demo: Catalogue, interval: str) -> None:
+    kind = type("Timed", (Floating,), {"minutes": {"1m": 1, "10m": 10, "1d": 0}[interval]})
+    assert verify_candidates(kind, ["AAPL"], data=demo, interval=interval, end="2024-10-31", options=OPTIONS) == ""
 
 
 def recorded() -> list[Path]:

@@ -11,7 +11,7 @@ import pytest
 from algotrader.core.instruments import equity
 from algotrader.history.catalogue import Catalogue
 from algotrader.history.generator import generate
-from algotrader.research.backtest import backtest
+from algotrader.research.backtest import backtest, verify_candidates
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "strategies.md"
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
@@ -27,7 +27,7 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
     return made
 
 
-@pytest.mark.parametrize(("number", "interval"), [(0, "15m"), (1, "1h"), (2, "1d"), (3, "15m")])
+@pytest.mark.parametrize(("number", "interval"), [(0, "15m"), (1, "15m"), (2, "1h"), (3, "1d"), (4, "15m")])
 def test_a_strategy_of_the_page_trades_without_a_problem(number: int, interval: str, catalogue: Catalogue, tmp_path: Path) -> None:
     file = tmp_path / "from_the_page.py"
     file.write_text(BLOCKS[number], encoding="utf-8")
@@ -37,7 +37,14 @@ def test_a_strategy_of_the_page_trades_without_a_problem(number: int, interval: 
 
 
 def test_every_strategy_of_the_page_is_tested() -> None:
-    assert len(BLOCKS) == 4
+    assert len(BLOCKS) == 5
+
+
+@pytest.mark.parametrize("interval", ["1m", "15m"])
+def test_the_candidates_of_the_page_keep_their_promise(interval: str, catalogue: Catalogue, tmp_path: Path) -> None:
+    file = tmp_path / "from_the_page.py"
+    file.write_text(BLOCKS[1], encoding="utf-8")
+    assert verify_candidates(str(file), SYMBOLS, data=catalogue, interval=interval, end="2024-02-29") == ""
 
 
 @pytest.mark.parametrize("name", ["momentum", "rebalance"])

@@ -15,6 +15,7 @@ OWN = "algotrader."
 ALLOWED_MODULES = {
     "__future__",
     "abc",
+    "array",
     "bisect",
     "collections",
     "collections.abc",
@@ -26,6 +27,7 @@ ALLOWED_MODULES = {
     "functools",
     "heapq",
     "itertools",
+    "librt.strings",
     "math",
     "mypy_extensions",
     "operator",

@@ -37,7 +37,7 @@ class IntColumn:
         return isinstance(other, IntColumn) and self.raw == other.raw
 
     def __hash__(self) -> int:
-        return hash(self.raw)
+        return len(self.raw)
 
     def tolist(self) -> list[int]:
         """The numbers as Python integers."""

@@ -80,7 +80,7 @@ class Indicator:
         self.count += 1
 
     def reset_session(self) -> None:
-        """Hear that a session opens; only indicators anchored to the session mind."""
+        """Hear that a session opens, at least once before its first bar; only indicators anchored to the session mind."""
 
     def rescale(self, numerator: int, denominator: int) -> None:
         """Apply a split: past prices times numerator / denominator, past volumes the other way (a 7:1 split is 1 / 7)."""

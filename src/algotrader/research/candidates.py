@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from algotrader.core.batch import VISIT_FLAT, VISIT_HELD, BatchPlan, Visits
+from algotrader.core.catch_up import CatchUp, tells_all
 from algotrader.core.indicators import SMA
 from algotrader.core.market import NS_PER_DAY, NS_PER_MINUTE, BarColumns
 from algotrader.core.signal_style import SignalSlot
@@ -41,10 +42,12 @@ class _SlotPlanner:
         self.aggregated = aggregated
         self.averages = [indicator for indicator in slot.indicators if isinstance(indicator, SMA)]
         self.first_ask = max([slot.settings.required_history, *[indicator.needed for indicator in slot.indicators]])
-        self._keep = max([average.period for average in self.averages], default=0) + 1
+        self.runs = {indicator: CatchUp(indicator) for indicator in slot.indicators if tells_all(indicator)}
+        self._keep = max([self.first_ask, *[average.period for average in self.averages]]) + 1
         self._planned = 0
+        self._session = -1
         self.refused = False
-        self._tail = np.zeros((len(_FIELDS), 0), dtype=np.int64)
+        self._tail = np.zeros((len(_FIELDS) + 1, 0), dtype=np.int64)
         self._rows: Rows = {}
         self.flat: Mask = np.zeros(0, dtype=np.bool_)
         self.held: Mask | None = None
@@ -56,8 +59,9 @@ class _SlotPlanner:
         bars, complete = self._bars(rows)
         offset = self._tail.shape[1]
         joined = np.concatenate([self._tail, bars], axis=1)
-        columns = StrategyColumns(*joined)
-        flat, held = self.hooks.candidates(columns), self.hooks.exit_candidates(columns)
+        o, h, low, c, v, openings = joined
+        columns = StrategyColumns(o, h, low, c, v, openings != 0, self.runs)
+        flat, held = self._ask(columns, self._planned + 1 - offset)
         if flat is None:
             if self._planned == 0:
                 self.refused = True
@@ -76,19 +80,36 @@ class _SlotPlanner:
         self._tail = joined[:, : offset + complete][:, -self._keep :]
         return True
 
+    def _ask(self, columns: StrategyColumns, first: int) -> tuple[Mask | None, Mask | None]:
+        """What the strategy says of these bars, the first of which has this number. Its indicators run over them meanwhile."""
+        if self.runs:
+            bars = columns.closed_bars()
+            for run in self.runs.values():
+                run.use(first, bars)
+        flat, held = self.hooks.candidates(columns), self.hooks.exit_candidates(columns)
+        if not self._planned and len(columns):
+            # To run an indicator that nobody asks for would be waste.
+            self.runs = {indicator: run for indicator, run in self.runs.items() if indicator in columns.asked}
+        for run in self.runs.values():
+            run.release(self._planned)
+        return flat, held
+
     def _bars(self, rows: Rows) -> tuple[Ints, int]:
-        """The strategy's bars as rows of an array, and how many of them are complete for certain."""
+        """The strategy's bars as rows of an array, with where sessions open as its last; and how many are complete for certain."""
         if not self.aggregated:
-            return np.stack([rows[name] for name in _FIELDS]), len(rows["close"])
+            complete = len(rows["close"])
+            return np.stack([*[rows[name] for name in _FIELDS], self._openings(rows["close_time"], complete)]), complete
         if self._rows:
             rows = {name: np.concatenate([self._rows[name], column]) for name, column in rows.items()}
         key, ends = self._windows(rows["open_time"])
         inside = key >= 0
         rows, key, ends = {name: column[inside] for name, column in rows.items()}, key[inside], ends[inside]
         if not len(key):
-            return np.zeros((len(_FIELDS), 0), dtype=np.int64), 0
+            return np.zeros((len(_FIELDS) + 1, 0), dtype=np.int64), 0
         starts = np.flatnonzero(np.diff(key, prepend=-1))
         lasts = np.append(starts[1:], len(key)) - 1
+        done = bool(rows["close_time"][-1] >= ends[-1])
+        complete = len(starts) if done else len(starts) - 1
         bars = np.stack(
             [
                 rows["open"][starts],
@@ -96,11 +117,23 @@ class _SlotPlanner:
                 np.minimum.reduceat(rows["low"], starts),
                 rows["close"][lasts],
                 np.add.reduceat(rows["volume"], starts),
+                self._openings(rows["close_time"][lasts], complete),
             ]
         )
-        done = bool(rows["close_time"][-1] >= ends[-1])
         self._rows = {} if done else {name: column[starts[-1] :] for name, column in rows.items()}
-        return bars, len(starts) if done else len(starts) - 1
+        return bars, complete
+
+    def _openings(self, close_times: Ints, complete: int) -> Mask:
+        """Where a session opened since the bar before, in the order of the backtest's loop: by close times."""
+        calendar = self.slot.track.instrument.calendar
+        if calendar == ALWAYS_OPEN:
+            numbers = (close_times - 1) // NS_PER_DAY
+        else:
+            numbers = np.searchsorted(session_table(calendar).opens, close_times, side="right").astype(np.int64)
+        openings = np.diff(numbers, prepend=self._session) != 0
+        if complete:
+            self._session = int(numbers[complete - 1])
+        return np.asarray(openings)
 
     def _windows(self, open_times: Ints) -> tuple[Ints, Ints]:
         """A number for the window of every base bar, rising with time and -1 outside sessions, and the window's end."""

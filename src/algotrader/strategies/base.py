@@ -128,7 +128,8 @@ class SignalStrategy(SignalHooks):
         """On which bars a signal could possibly arise while nothing is held: a necessary condition, True where in doubt.
 
         A strategy that offers it promises that, while it is flat and without orders, it keeps no state but the engine's indicators:
-        it is then asked on those bars only. None offers nothing. Checked by ``--verify-candidates``.
+        it is then asked on those bars only. ``columns.values(self.ema)`` gives an indicator that ``indicators`` made on every bar.
+        None offers nothing. Checked by ``--verify-candidates``.
         """
         return None
 
