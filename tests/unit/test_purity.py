@@ -28,6 +28,7 @@ ALLOWED_MODULES = {
     "heapq",
     "itertools",
     "librt.strings",
+    "librt.vecs",
     "math",
     "mypy_extensions",
     "operator",

@@ -9,6 +9,9 @@ from __future__ import annotations
 from math import sqrt
 from typing import Final, final
 
+from librt.vecs import vec
+from mypy_extensions import i64
+
 from algotrader.core.indicator_base import NAN, Indicator, ratio
 from algotrader.core.scaled import div_half_even
 from algotrader.core.wilder import ADX, ATR, EMA, RSI
@@ -41,7 +44,7 @@ class _Window(Indicator):
         super().__init__(period, period)
         self.total: int = 0
         self.previous_total: int = 0
-        self._ring: list[int] = [0] * period
+        self._ring: vec[i64] = vec[i64]([0] * period)
         self._next: int = 0
 
     def update_bar(self, o: int, h: int, l: int, c: int, v: int) -> None:  # noqa: E741
@@ -49,8 +52,9 @@ class _Window(Indicator):
         ring = self._ring
         at = self._next
         total = self.total
+        leaving: int = ring[at]
         self.previous_total = total
-        self.total = total + c - ring[at]
+        self.total = total + c - leaving
         ring[at] = c
         at += 1
         self._next = 0 if at == self.period else at
@@ -66,28 +70,40 @@ class _Window(Indicator):
         """The mean one bar earlier."""
         return ratio(self.previous_total, self.period * self.unit) if self.count > self.period else NAN
 
+    def newest(self) -> int:
+        """The close that came last."""
+        return self._ring[self._next - 1 if self._next else self.period - 1]
+
     def newest_and_dropped(self) -> tuple[int, int]:
         """The close that came last and the one that left for it."""
-        newest = self._ring[self._next - 1]
+        newest = self.newest()
         return newest, self.previous_total - self.total + newest
 
     def rescale(self, numerator: int, denominator: int) -> None:
         """Apply a split to each stored close, rounding half to even, and sum again."""
         dropped = div_half_even(self.newest_and_dropped()[1] * numerator, denominator)
-        self._ring = [div_half_even(close * numerator, denominator) for close in self._ring]
-        self.total = sum(self._ring)
-        self.previous_total = self.total - self._ring[self._next - 1] + dropped
+        closes = [div_half_even(close * numerator, denominator) for close in self.closes()]
+        self._ring = vec[i64](closes)
+        self.total = sum(closes)
+        self.previous_total = self.total - closes[self._next - 1] + dropped
+
+    def closes(self) -> list[int]:
+        """The closes of the window, not in order of time: ``_next`` is the place of the oldest."""
+        found: list[int] = []
+        for close in self._ring:
+            found.append(close)
+        return found
 
     def state(self) -> tuple[list[int], list[float]]:
         """Count, place in the ring, both sums, the ring."""
         integers, floats = super().state()
-        return integers + [self._next, self.total, self.previous_total] + self._ring, floats
+        return integers + [self._next, self.total, self.previous_total] + self.closes(), floats
 
     def restore(self, integers: list[int], floats: list[float]) -> None:
         """Continue from a ``state``."""
         super().restore(integers, floats)
         self._next, self.total, self.previous_total = integers[1], integers[2], integers[3]
-        self._ring = integers[4 : 4 + self.period]
+        self._ring = vec[i64](integers[4 : 4 + self.period])
 
 
 @final
@@ -135,7 +151,7 @@ class _Squares(_Window):
 
     def update_bar(self, o: int, h: int, l: int, c: int, v: int) -> None:  # noqa: E741
         """Let the oldest close go and take the new one."""
-        leaving = self._ring[self._next]
+        leaving: int = self._ring[self._next]
         self.previous_squares = self.squares
         self.squares += c * c - leaving * leaving
         super().update_bar(o, h, l, c, v)
@@ -149,7 +165,7 @@ class _Squares(_Window):
         """Apply a split to each stored close and sum the squares again."""
         super().rescale(numerator, denominator)
         newest, dropped = self.newest_and_dropped()
-        self.squares = sum([close * close for close in self._ring])
+        self.squares = sum([close * close for close in self.closes()])
         self.previous_squares = self.squares - newest * newest + dropped * dropped
 
     def state(self) -> tuple[list[int], list[float]]:
@@ -210,7 +226,7 @@ class BollingerBands(_Squares):
     def percent_b(self) -> float:
         """Where the close lies: 0 at the lower band, 1 at the upper; NaN when the bands meet."""
         upper, lower = self.upper, self.lower
-        close = self._ring[self._next - 1] / self._unit_float
+        close = self.newest() / self._unit_float
         return (close - lower) / (upper - lower) if upper > lower else NAN
 
     @property

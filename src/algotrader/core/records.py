@@ -12,21 +12,18 @@ from mypy_extensions import mypyc_attr
 
 @mypyc_attr(acyclic=True)
 class Record:
-    """Base: records of a kind are equal when all their fields are, and show them when printed."""
+    """Base: records of a kind are equal when all their fields are, and show them when printed. They are no keys of a dict."""
 
     def values(self) -> dict[str, Any]:
         """The fields by name, in the order of the constructor."""
         kind: Any = type(self)
         names = getattr(kind, "__mypyc_attrs__", None)
-        return {name: getattr(self, name) for name in (vars(self) if names is None else names)}
+        return {name: getattr(self, name) for name in (self.__dict__ if names is None else names)}
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other) or not isinstance(other, Record):
             return NotImplemented
         return self.values() == other.values()
-
-    def __hash__(self) -> int:
-        return hash(tuple(self.values().values()))
 
     def __repr__(self) -> str:
         shown = ", ".join([f"{name}={value!r}" for name, value in self.values().items()])
