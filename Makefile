@@ -5,6 +5,7 @@
 #   make lint        ruff, mypy and the layering of the packages
 #   make check       lint, and every claimed capability has a test that passed in the last `make test`
 #   make real-data   run the strategies over recorded market data (DATA=folder)
+#   make work-counts record how much work small backtests do, which a test holds them to
 #   make bench       compare the engine's speed with that of its peers, on the same bars
 #   make clean       remove what the other targets made
 
@@ -19,7 +20,7 @@ CHECKED := src tests scripts setup.py $(wildcard benchmarks examples)
 KIND := from algotrader.core import market; print("interpreted" if market.__file__.endswith(".py") else "compiled")
 
 .PHONY: demo test test-interpreted test-compiled test-thorough lint lint-rules lint-format lint-types \
-	lint-layers check capabilities real-data bench bench-baseline lock clean FORCE
+	lint-layers check capabilities real-data work-counts bench bench-baseline lock clean FORCE
 .NOTPARALLEL:
 
 demo: $(VENV)/.installed
@@ -63,6 +64,11 @@ capabilities: $(VENV)/.dev
 
 real-data: $(VENV)/.installed
 	$(BIN)/python scripts/real_data.py --data $(DATA)
+
+work-counts: $(VENV)/.dev $(VENV)/.installed
+	cd tests && PYTHONPATH=$(CURDIR)/src $(CURDIR)/$(BIN)/python -m golden.count_work --accept
+	cd tests && env -u PYTHONPATH $(CURDIR)/$(BIN)/python -m golden.count_work --accept
+	git --no-pager diff --stat tests/golden/work_counts.json
 
 # PEERS is a comma-separated list, all or none; QUICK=1 runs few bars once, FULL=1 gives slow engines all bars too, and
 # PAGE=docs/performance.md writes the tables into that page. Peers get environments of their own under build/bench.
