@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, final
 
 from mypy_extensions import mypyc_attr
 
 from algotrader.core.orders import OrderRequest
+from algotrader.core.records import Record
 
 REFUSED_INSUFFICIENT_QUANTITY: Final = "insufficient_quantity"
 REFUSED_OPPOSING_ORDER: Final = "opposing_order"
@@ -63,8 +63,8 @@ class ApprovedOrder:
         self.seal: Final = seal
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+@mypyc_attr(acyclic=True)
+class Command(Record):
     """Base of all commands."""
 
     client_order_id: str
@@ -75,12 +75,14 @@ class Command:
         return type(self).__name__
 
 
+@mypyc_attr(acyclic=True)
 @final
-@dataclass(frozen=True, slots=True)
 class SubmitOrder(Command):
     """Send a new order."""
 
-    order: ApprovedOrder
+    def __init__(self, client_order_id: str, order: ApprovedOrder) -> None:
+        self.client_order_id = client_order_id
+        self.order: Final = order
 
     @property
     def request(self) -> OrderRequest:
@@ -89,35 +91,47 @@ class SubmitOrder(Command):
 
 
 @final
-@dataclass(frozen=True, slots=True)
 class CancelOrder(Command):
     """Ask the venue to cancel the leg ``client_order_id``; only an event confirms it."""
 
-    symbol: str
-    venue_order_id: str = ""
+    def __init__(self, client_order_id: str, symbol: str, venue_order_id: str = "") -> None:
+        self.client_order_id = client_order_id
+        self.symbol: Final = symbol
+        self.venue_order_id: Final = venue_order_id
 
 
 @final
-@dataclass(frozen=True, slots=True)
 class ReplaceOrder(Command):
     """Ask the venue to put ``new_client_order_id`` in the place of the leg ``client_order_id``.
 
     ``quantity_raw`` is the order's new total quantity, what is filled already included.
     """
 
-    symbol: str
-    new_client_order_id: str
-    quantity_raw: int
-    limit_raw: int = 0
-    stop_raw: int = 0
-    venue_order_id: str = ""
+    def __init__(
+        self,
+        client_order_id: str,
+        symbol: str,
+        new_client_order_id: str,
+        quantity_raw: int,
+        limit_raw: int = 0,
+        stop_raw: int = 0,
+        venue_order_id: str = "",
+    ) -> None:
+        self.client_order_id = client_order_id
+        self.symbol: Final = symbol
+        self.new_client_order_id: Final = new_client_order_id
+        self.quantity_raw: Final = quantity_raw
+        self.limit_raw: Final = limit_raw
+        self.stop_raw: Final = stop_raw
+        self.venue_order_id: Final = venue_order_id
 
 
 @final
-@dataclass(frozen=True, slots=True)
 class RequestBars(Command):
     """Ask the data feed for the bars of a window in which none arrived (``client_order_id`` is empty)."""
 
-    symbol: str
-    open_time: int
-    close_time: int
+    def __init__(self, client_order_id: str, symbol: str, open_time: int, close_time: int) -> None:
+        self.client_order_id = client_order_id
+        self.symbol: Final = symbol
+        self.open_time: Final = open_time
+        self.close_time: Final = close_time

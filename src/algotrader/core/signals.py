@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final, final
+
+from mypy_extensions import mypyc_attr
 
 from algotrader.core.instruments import Instrument
 from algotrader.core.market import NS_PER_MINUTE
 from algotrader.core.orders import Side
+from algotrader.core.records import Record
 from algotrader.core.reports import Words
 
 FRESH_NS: Final = 5 * NS_PER_MINUTE
@@ -32,24 +34,37 @@ class SignalKind(Enum):
     SCALE_OUT = "scale_out"
 
 
+@mypyc_attr(acyclic=True)
 @final
-@dataclass(frozen=True, slots=True)
-class Signal:
+class Signal(Record):
     """A strategy's wish to enter. Prices and quantity are scaled integers; 0 means none (an entry price of 0: at market).
 
     ``confidence`` lies between 0 and 1. ``number`` is the registration number of the strategy, the tie-breaker.
     """
 
-    owner: str
-    number: int
-    instrument: Instrument
-    kind: SignalKind
-    time: int
-    confidence: float = DEFAULT_CONFIDENCE
-    entry_raw: int = 0
-    stop_raw: int = 0
-    take_profit_raw: int = 0
-    quantity_raw: int = 0
+    def __init__(
+        self,
+        owner: str,
+        number: int,
+        instrument: Instrument,
+        kind: SignalKind,
+        time: int,
+        confidence: float = DEFAULT_CONFIDENCE,
+        entry_raw: int = 0,
+        stop_raw: int = 0,
+        take_profit_raw: int = 0,
+        quantity_raw: int = 0,
+    ) -> None:
+        self.owner: Final = owner
+        self.number: Final = number
+        self.instrument: Final = instrument
+        self.kind: Final = kind
+        self.time: Final = time
+        self.confidence: Final = confidence
+        self.entry_raw: Final = entry_raw
+        self.stop_raw: Final = stop_raw
+        self.take_profit_raw: Final = take_profit_raw
+        self.quantity_raw: Final = quantity_raw
 
     @property
     def side(self) -> Side:
@@ -57,6 +72,7 @@ class Signal:
         return Side.BUY if self.kind in (SignalKind.BUY, SignalKind.SCALE_IN) else Side.SELL
 
 
+@mypyc_attr(acyclic=True)
 @final
 class SignalWords(Words):
     """A signal in words."""

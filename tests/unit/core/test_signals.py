@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import Any
 
 import pytest
 from engine_rig import Rig
@@ -14,6 +14,12 @@ from algotrader.core.signals import Signal, SignalKind, opposes, rank, signal_fa
 
 AAPL = equity("AAPL")
 NOW = 100 * NS_PER_MINUTE
+
+
+def replace(signal: Signal, **changed: Any) -> Signal:
+    return Signal(**{**signal.values(), **changed})
+
+
 LONG = Signal("s", 0, AAPL, SignalKind.BUY, NOW, 0.5, 1_000_000, 980_000, 1_050_000, 10)
 SHORT = replace(LONG, kind=SignalKind.SELL, stop_raw=1_020_000, take_profit_raw=950_000)
 
