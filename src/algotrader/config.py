@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 PREFIX: Final = "ALGO_"
+CACHE_VARIABLE: Final = "ALGOTRADER_CACHE"
 DEFAULT: Final = "default"
 DATA: Final = "data"
 CAPITAL: Final = "backtest.capital"
@@ -59,7 +60,9 @@ class Value:
 
 
 def cache_folder(environ: Mapping[str, str], platform: str = sys.platform) -> Path:
-    """The folder in which this user's programs keep what can be made again, by the custom of the operating system."""
+    """The folder for what can be made again: ``ALGOTRADER_CACHE``, or a folder of the user's by the custom of the system."""
+    if environ.get(CACHE_VARIABLE):
+        return Path(environ[CACHE_VARIABLE])
     home = Path(environ.get("HOME") or environ.get("USERPROFILE") or Path.home())
     if platform == "win32":
         base = Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local")

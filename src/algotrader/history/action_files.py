@@ -143,8 +143,4 @@ def _read_factors(symbol: str, rows: list[tuple[int, list[str]]], calendar: str,
 def _next_session(calendar: str, day: date) -> date:
     if normal_calendar(calendar) == ALWAYS_OPEN:
         return day + timedelta(days=1)
-    table = session_table(calendar)
-    following = day + timedelta(days=1)
-    while following.isoformat() not in table.index and following.isoformat() < table.labels[-1]:
-        following += timedelta(days=1)
-    return following
+    return session_table(calendar).following(day)

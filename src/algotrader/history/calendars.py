@@ -1,15 +1,13 @@
 """Trading sessions of exchanges, from the exchange-calendars library, and of markets that never close.
 
-The library pulls in pandas, which takes most of a second: it is imported on first use only, and each calendar is turned into
-plain arrays once per process.
+The library pulls in pandas, which takes most of a second: what it knows is kept by ``history.sessions``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -18,37 +16,18 @@ import numpy.typing as npt
 from algotrader.core.market import NS_PER_DAY, Session, nanoseconds, utc
 from algotrader.errors import UserError, did_you_mean
 from algotrader.history.intervals import day_ns
+from algotrader.history.sessions import SessionTable, Times, is_kept, load_table
 
-Times = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 ALWAYS_OPEN: Final = "24/7"
 """The calendar of markets that never close: its sessions are UTC days."""
 
-_START: Final = "1970-01-01"
-_NO_BREAK: Final = np.iinfo(np.int64).min
 _ALIASES: Final = {"24/7": ALWAYS_OPEN, "247": ALWAYS_OPEN, "24-7": ALWAYS_OPEN, "NYSE": "XNYS", "NASDAQ": "XNYS", "LSE": "XLON"}
 _ZONES: Final = {ALWAYS_OPEN: "UTC", "XNYS": "America/New_York", "XLON": "Europe/London", "XTKS": "Asia/Tokyo"}
 
 
-@dataclass(frozen=True, slots=True)
-class SessionTable:
-    """All sessions of one exchange as arrays in nanoseconds UTC; a session without a break has the smallest int as its break."""
-
-    labels: list[str]
-    opens: Times
-    closes: Times
-    break_starts: Times
-    break_ends: Times
-    index: dict[str, int]
-
-    def session(self, calendar: str, row: int) -> Session:
-        """Give one row as the engine's ``Session``."""
-        start = int(self.break_starts[row])
-        breaks = () if start == _NO_BREAK else ((start, int(self.break_ends[row])),)
-        return Session(calendar, self.labels[row], int(self.opens[row]), int(self.closes[row]), breaks)
-
-
+@lru_cache(maxsize=64)
 def normal_calendar(name: str) -> str:
     """Check a calendar's name and give it in its standard form (``NYSE`` becomes ``XNYS``).
 
@@ -57,7 +36,7 @@ def normal_calendar(name: str) -> str:
     """
     text = name.strip().upper()
     text = _ALIASES.get(text, text)
-    if text in _ZONES:
+    if text in _ZONES or is_kept(text):
         return text
     import exchange_calendars
 
@@ -68,34 +47,13 @@ def normal_calendar(name: str) -> str:
     return str(exchange_calendars.resolve_alias(text))
 
 
-def _load(name: str) -> Any:
-    """The library's calendar from 1970 on, or from its own first day where that is later."""
-    import exchange_calendars
-
-    try:
-        return exchange_calendars.get_calendar(name, start=_START)
-    except ValueError:
-        first = exchange_calendars.get_calendar(name).bound_min()
-        return exchange_calendars.get_calendar(name, start=first)
-
-
-@lru_cache(maxsize=32)
 def session_table(calendar: str) -> SessionTable:
     """All sessions of an exchange (not of ``24/7``), loaded once per process.
 
     Raises:
         UserError: no such calendar.
     """
-    schedule = _load(normal_calendar(calendar)).schedule
-
-    def column(name: str) -> Times:
-        # A session without a break reads as "not a time", which is the smallest int in nanoseconds.
-        values = schedule[name].dt.tz_localize(None).to_numpy().astype("datetime64[ns]")
-        return np.asarray(values.astype(np.int64))
-
-    labels = [day.strftime("%Y-%m-%d") for day in schedule.index]
-    index = {label: row for row, label in enumerate(labels)}
-    return SessionTable(labels, column("open"), column("close"), column("break_start"), column("break_end"), index)
+    return load_table(normal_calendar(calendar))
 
 
 def sessions(calendar: str, start_ns: int, end_ns: int) -> list[Session]:
@@ -134,7 +92,7 @@ def session_of_day(calendar: str, day: date) -> Session | None:
     if name == ALWAYS_OPEN:
         return _utc_day(day_ns(day) // NS_PER_DAY)
     table = session_table(name)
-    row = table.index.get(day.isoformat())
+    row = table.row_of(day)
     return None if row is None else table.session(name, row)
 
 
@@ -152,12 +110,23 @@ def regular_mask(calendar: str, open_times: Times) -> Mask:
     if name == ALWAYS_OPEN:
         return np.ones(len(open_times), dtype=np.bool_)
     table = session_table(name)
-    row = np.searchsorted(table.opens, open_times, side="right") - 1
-    known = row >= 0
-    row = np.maximum(row, 0)
-    inside = known & (open_times < table.closes[row])
-    paused = (open_times >= table.break_starts[row]) & (open_times < table.break_ends[row])
-    return np.asarray(inside & ~paused, dtype=np.bool_)
+    if (open_times[1:] >= open_times[:-1]).all():
+        return _inside(table, open_times)
+    order = np.argsort(open_times, kind="stable")
+    found = np.empty(len(open_times), dtype=np.bool_)
+    found[order] = _inside(table, open_times[order])
+    return found
+
+
+def _inside(table: SessionTable, times: Times) -> Mask:
+    """Which of ascending times lie in a session: the sessions are looked up among the times, as they are fewer."""
+    if len(times) == 0:
+        return np.ones(0, dtype=np.bool_)
+    near = slice(np.searchsorted(table.closes, times[0], side="right"), np.searchsorted(table.opens, times[-1], side="right"))
+    steps = np.zeros(len(times) + 1, dtype=np.int32)
+    for edges, step in ((table.opens, 1), (table.closes, -1), (table.break_starts, -1), (table.break_ends, 1)):
+        np.add.at(steps, np.searchsorted(times, edges[near]), step)
+    return np.asarray(np.cumsum(steps[:-1]) > 0, dtype=np.bool_)
 
 
 def time_zone(calendar: str) -> str:
@@ -167,7 +136,7 @@ def time_zone(calendar: str) -> str:
         UserError: no such calendar.
     """
     name = normal_calendar(calendar)
-    return _ZONES[name] if name in _ZONES else str(_load(name).tz)
+    return _ZONES[name] if name in _ZONES else session_table(name).zone
 
 
 def day_start(calendar: str, day: date, *, plus_days: int = 0) -> int:

@@ -17,7 +17,8 @@ import numpy as np
 import polars as pl
 
 from algotrader.core.scaled import div_half_even
-from algotrader.history.calendars import Times, day_start
+from algotrader.history.calendars import day_start
+from algotrader.history.sessions import Times
 
 ADJUSTED_SCALE: Final = 6
 """Decimal places of an adjusted price."""

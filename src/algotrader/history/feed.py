@@ -1,4 +1,7 @@
-"""The feed of a backtest: bars of several symbols in order of time, in chunks, with bounded memory."""
+"""The feed of a backtest: bars of several symbols in order of time, in chunks, with bounded memory.
+
+The files of a window of time are read by one query, and while its bars are traded the next window is read in the background.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,22 @@ import polars as pl
 
 from algotrader.core.instruments import Instrument
 from algotrader.core.market import BarColumns
-from algotrader.history.arrays import column_of
-from algotrader.history.calendars import ALWAYS_OPEN, Times, regular_mask
+from algotrader.history.arrays import Ints, column_of
+from algotrader.history.calendars import ALWAYS_OPEN, Mask, regular_mask
 from algotrader.history.checks import BAR_COLUMNS
-from algotrader.history.intervals import DAILY
+from algotrader.history.intervals import DAILY, interval_ns
 from algotrader.history.partitions import bounds, partition_files, read_frame
 
-ROWS_AT_ONCE: Final = 200_000
-"""Rows held in memory at a time, about; a month with more is read in several windows of time."""
+ROWS_AT_ONCE: Final = 150_000
+"""Rows of a window, about; two windows are in memory at a time. A month with more is read in several windows."""
+
+FIRST_ROWS: Final = 25_000
+"""Rows of the first window, about, for which nobody has anything else to do; each window is twice as long as the one before."""
+
+BYTES_A_ROW: Final = 16
+"""Bars take about 25 bytes in a file; windows are planned by the files' sizes, rather too small than too large."""
+
+Rows = dict[str, Ints]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,75 +43,129 @@ class Source:
     folder: Path
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A span of close time, ``(after, until]`` in nanoseconds UTC, and for each source the files with bars in it."""
+
+    after: int
+    until: int
+    files: list[tuple[Source, list[Path]]]
+
+
 def stream(
     sources: Sequence[Source], interval: str, start_ns: int, end_ns: int, regular_only: bool, chunk_rows: int
 ) -> Iterator[BarColumns]:
     """Give the bars that lie within ``[start_ns, end_ns]``, sorted by close time and number, in chunks.
 
     Bars of equal close time are never split over two chunks, even where that makes a chunk longer than ``chunk_rows``.
+
+    Raises:
+        UserError: a file is damaged.
     """
-    for window in _windows(sources, start_ns, end_ns):
-        yield from _chunks(_rows(sources, interval, window, (start_ns, end_ns), regular_only), chunk_rows)
+    calendars = {source.number: source.instrument.calendar for source in sources if interval != DAILY}
+    windows = _windows(sources, interval, start_ns, end_ns)
+    window = next(windows, None)
+    reading = None if window is None else _query(window, start_ns, end_ns).collect(background=True)
+    while window is not None and reading is not None:
+        try:
+            frame = reading.fetch_blocking()
+        except pl.exceptions.PolarsError:
+            _name_damaged(window)
+            raise
+        window = next(windows, None)
+        reading = None if window is None else _query(window, start_ns, end_ns).collect(background=True)
+        if frame.height:
+            yield from _chunks(frame, calendars, regular_only, chunk_rows)
 
 
-def _rows(
-    sources: Sequence[Source], interval: str, window: tuple[int, int], limits: tuple[int, int], regular_only: bool
-) -> pl.DataFrame:
-    """All bars that close within a window, sorted as the engine wants them."""
-    frames = [_load(source, interval, window, limits, regular_only) for source in sources]
-    filled = [frame for frame in frames if frame.height]
-    return pl.concat(filled).sort("close_time", "instrument", maintain_order=True) if filled else pl.DataFrame()
+def _name_damaged(window: Window) -> None:
+    """Read file by file, so that the message names the one that cannot be read."""
+    for _, files in window.files:
+        for path in files:
+            read_frame(pl.scan_parquet(path, glob=False), path)
 
 
-def _windows(sources: Sequence[Source], start_ns: int, end_ns: int) -> Iterator[tuple[int, int]]:
-    """Spans of close time, ``(after, until]``, that hold about ``ROWS_AT_ONCE`` rows of all symbols together."""
-    rows: dict[str, int] = {}
+def _query(window: Window, start_ns: int, end_ns: int) -> pl.LazyFrame:
+    """The bars of a window as the engine wants them sorted; the column ``instrument`` only where there are several."""
+    opens, closes = pl.col("open_time"), pl.col("close_time")
+    wanted = (closes > window.after) & (closes <= window.until) & (opens >= start_ns) & (closes <= end_ns)
+    parts = []
+    for source, files in window.files:
+        bars = pl.scan_parquet(files, glob=False).filter(wanted).select(BAR_COLUMNS)
+        parts.append(bars.with_columns(pl.lit(source.number, pl.Int64).alias("instrument")))
+    # Every part is in order of time; so a stable sort puts equal times in the order of the parts.
+    return parts[0] if len(parts) == 1 else pl.concat(parts).sort("close_time", maintain_order=True)
+
+
+def _windows(sources: Sequence[Source], interval: str, start_ns: int, end_ns: int) -> Iterator[Window]:
+    """Windows that follow each other and hold, together, every bar between two moments."""
+    by_name: dict[str, list[tuple[Source, Path]]] = {}
     for source in sources:
         for path in partition_files(source.folder, start_ns, end_ns):
-            count = read_frame(pl.scan_parquet(path, glob=False).select(pl.len()), path).item()
-            rows[path.stem] = rows.get(path.stem, 0) + count
-    for name in sorted(rows):
+            by_name.setdefault(path.stem, []).append((source, path))
+    length, room, held = interval_ns(interval), FIRST_ROWS, 0
+    names: list[str] = []
+    for name in sorted(by_name):
         first, last = bounds(name)
-        parts = -(-rows[name] // ROWS_AT_ONCE)
-        edges = [first + (last - first) * part // parts for part in range(parts + 1)]
-        yield from pairwise(edges)
+        rows = sum(min(path.stat().st_size // BYTES_A_ROW, (last - first) // length) for _, path in by_name[name])
+        if names and held + rows > min(room, ROWS_AT_ONCE):
+            yield _joined(names, by_name)
+            names, held, room = [], 0, room * 2
+        if rows > ROWS_AT_ONCE:
+            files = _joined([name], by_name).files
+            parts = -(-rows // ROWS_AT_ONCE)
+            edges = [first + (last - first) * part // parts for part in range(parts + 1)]
+            yield from (Window(after, until, files) for after, until in pairwise(edges))
+        else:
+            names.append(name)
+            held += rows
+    if names:
+        yield _joined(names, by_name)
 
 
-def _load(source: Source, interval: str, window: tuple[int, int], limits: tuple[int, int], regular_only: bool) -> pl.DataFrame:
-    """Bars of one symbol that close within a window, with the columns ``instrument`` and ``regular``."""
-    files = partition_files(source.folder, *window)
-    if not files:
-        return pl.DataFrame()
-    opens, closes = pl.col("open_time"), pl.col("close_time")
-    wanted = (closes > window[0]) & (closes <= window[1]) & (opens >= limits[0]) & (closes <= limits[1])
-    bars = read_frame(pl.scan_parquet(files, glob=False).filter(wanted).select(BAR_COLUMNS), source.folder)
-    # A daily bar is a session, so it lies in one whatever its times say.
-    always = interval == DAILY or source.instrument.calendar == ALWAYS_OPEN
-    regular = np.ones(bars.height, bool) if always else regular_mask(source.instrument.calendar, bars["open_time"].to_numpy())
-    tagged = bars.with_columns(pl.lit(source.number, pl.Int64).alias("instrument"), pl.Series("regular", regular))
-    return tagged.filter("regular") if regular_only else tagged
+def _joined(names: Sequence[str], by_name: dict[str, list[tuple[Source, Path]]]) -> Window:
+    """The window of several partitions that follow each other."""
+    files: dict[int, tuple[Source, list[Path]]] = {}
+    for name in names:
+        for source, path in by_name[name]:
+            files.setdefault(source.number, (source, []))[1].append(path)
+    return Window(bounds(names[0])[0], bounds(names[-1])[1], [files[number] for number in sorted(files)])
 
 
-def _chunks(rows: pl.DataFrame, chunk_rows: int) -> Iterator[BarColumns]:
-    if not rows.height:
-        return
-    close_times = rows["close_time"].to_numpy()
+def _chunks(frame: pl.DataFrame, calendars: dict[int, str], regular_only: bool, chunk_rows: int) -> Iterator[BarColumns]:
+    rows = {name: frame[name].to_numpy() for name in (*BAR_COLUMNS, "instrument")}
+    regular = _regular(rows, calendars)
+    if regular_only and not regular.all():
+        rows, regular = {name: column[regular] for name, column in rows.items()}, regular[regular]
+    yield from cut(rows, regular, chunk_rows)
+
+
+def _regular(rows: Rows, calendars: dict[int, str]) -> Mask:
+    """Which rows lie in their regular session. A daily bar is a session, so it lies in one whatever its times say."""
+    found = np.ones(len(rows["close_time"]), dtype=np.bool_)
+    for calendar in sorted(set(calendars.values()) - {ALWAYS_OPEN}):
+        numbers = [number for number, name in calendars.items() if name == calendar]
+        own = slice(None) if len(numbers) == len(calendars) else np.isin(rows["instrument"], numbers)
+        found[own] = regular_mask(calendar, rows["open_time"][own])
+    return found
+
+
+def cut(rows: Rows, regular: Mask, chunk_rows: int) -> Iterator[BarColumns]:
+    """Cut columns into chunks, never between bars of equal close time."""
+    closes = rows["close_time"]
     start = 0
-    while start < rows.height:
-        end = chunk_end(close_times, start, chunk_rows)
-        yield _columns(rows.slice(start, end - start))
+    while start < len(closes):
+        end = chunk_end(closes, start, chunk_rows)
+        inside = regular[start:end]
+        flags = b"" if inside.all() else inside.tobytes()
+        yield BarColumns(**{name: column_of(column[start:end]) for name, column in rows.items()}, regular=flags)
         start = end
 
 
-def chunk_end(close_times: Times, start: int, chunk_rows: int) -> int:
+def chunk_end(close_times: Ints, start: int, chunk_rows: int) -> int:
     """Where the chunk that begins at ``start`` ends: at most ``chunk_rows`` rows on, between two different close times."""
     end = start + max(chunk_rows, 1)
     if end >= len(close_times):
         return len(close_times)
-    cut = int(np.searchsorted(close_times, close_times[end], side="left"))
-    return cut if cut > start else int(np.searchsorted(close_times, close_times[start], side="right"))
-
-
-def _columns(rows: pl.DataFrame) -> BarColumns:
-    named = {name: column_of(rows[name].to_numpy()) for name in ("instrument", *BAR_COLUMNS)}
-    return BarColumns(**named, regular=b"" if rows["regular"].all() else rows["regular"].to_numpy().tobytes())
+    before = int(np.searchsorted(close_times, close_times[end], side="left"))
+    return before if before > start else int(np.searchsorted(close_times, close_times[start], side="right"))

@@ -21,8 +21,9 @@ import polars as pl
 from algotrader.core.instruments import Instrument, crypto, equity
 from algotrader.core.market import NS_PER_MINUTE, Session
 from algotrader.errors import UserError
-from algotrader.history.calendars import ALWAYS_OPEN, Times, day_start, sessions
+from algotrader.history.calendars import ALWAYS_OPEN, day_start, sessions
 from algotrader.history.catalogue import Catalogue
+from algotrader.history.sessions import Times
 
 Values = npt.NDArray[np.float64]
 

@@ -6,8 +6,10 @@ symbols and exchanges, and a feed can go from file to file.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -37,6 +39,7 @@ def partition_names(interval: str) -> pl.Expr:
     return pl.from_epoch(pl.col("close_time") - 1, time_unit="ns").dt.strftime(pattern)
 
 
+@lru_cache(maxsize=1024)
 def bounds(name: str) -> tuple[int, int]:
     """First and last moment of a partition: bars in it close after the first and not after the last (nanoseconds UTC)."""
     year, month = int(name[:4]), int(name[5:7] or 0)
@@ -49,12 +52,11 @@ def bounds(name: str) -> tuple[int, int]:
 def partition_files(folder: Path, start_ns: int, end_ns: int) -> list[Path]:
     """Files that can hold bars which lie within ``[start_ns, end_ns]``, in order of time."""
     found = []
-    for path in sorted(folder.glob("*.parquet")):
-        if path.name.startswith("."):
-            continue
-        first, last = bounds(path.stem)
-        if last > start_ns and first < end_ns:
-            found.append(path)
+    for name in sorted(os.listdir(folder)) if folder.is_dir() else []:
+        if name.endswith(".parquet") and not name.startswith("."):
+            first, last = bounds(name.removesuffix(".parquet"))
+            if last > start_ns and first < end_ns:
+                found.append(folder / name)
     return found
 
 

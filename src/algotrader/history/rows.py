@@ -9,9 +9,10 @@ import numpy as np
 import polars as pl
 
 from algotrader.errors import UserError
-from algotrader.history.calendars import ALWAYS_OPEN, Mask, Times, session_table
+from algotrader.history.calendars import ALWAYS_OPEN, Mask, session_table
 from algotrader.history.intervals import DAILY, INTERVALS, known_name
 from algotrader.history.reports import SHOWN, BadRow
+from algotrader.history.sessions import Times
 from algotrader.history.tables import LINE
 
 _NEWEST_FIRST: Final = 0.8
@@ -174,9 +175,6 @@ def add_session_times(rows: Rows, calendar: str) -> None:
         rows.frame = rows.frame.with_columns(pl.col("day").alias("open_time"), (pl.col("day") + _NS_PER_DAY).alias("close_time"))
         return
     table = session_table(calendar)
-    labels = rows.frame["day"].cast(pl.Datetime("ns")).dt.strftime("%Y-%m-%d").to_list()
-    places = [table.index.get(label) for label in labels]
-    opens = [None if place is None else int(table.opens[place]) for place in places]
-    closes = [None if place is None else int(table.closes[place]) for place in places]
-    rows.frame = rows.frame.with_columns(pl.Series("open_time", opens, pl.Int64), pl.Series("close_time", closes, pl.Int64))
+    times = {"day": table.days * _NS_PER_DAY, "open_time": table.opens, "close_time": table.closes}
+    rows.frame = rows.frame.join(pl.DataFrame(times), on="day", how="left", maintain_order="left")
     rows.blame("time", f"{calendar} has no session on this day", pl.col("open_time").is_null())

@@ -11,13 +11,12 @@ import polars as pl
 
 from algotrader.core.instruments import Instrument, normal_symbol
 from algotrader.core.market import BarColumns
-from algotrader.history.arrays import column_of
 from algotrader.history.catalogue import Catalogue
 from algotrader.history.checks import BAR_COLUMNS
 from algotrader.history.corporate_actions import Dividend, Split, action_from_json
 from algotrader.history.definitions import instrument_from_json
-from algotrader.history.feed import chunk_end
-from algotrader.research.sweep_data import Column, SharedData
+from algotrader.history.feed import cut
+from algotrader.research.sweep_data import SharedData
 
 CHUNK_ROWS: Final = 65_536
 KEPT_ROWS: Final = 5_000_000
@@ -79,7 +78,7 @@ class SharedCatalogue(Catalogue):
         if key in self._chunks:
             return iter(self._chunks[key])
         rows = table.rows(start_ns, end_ns, regular_only)
-        chunks = _chunks(rows, chunk_rows)
+        chunks = cut(rows, rows.pop("regular") != 0, chunk_rows)
         count = len(rows["close_time"])
         if count > KEPT_ROWS:
             return chunks
@@ -112,16 +111,3 @@ class SharedCatalogue(Catalogue):
                 own = rows["instrument"] == table.symbols.index(name)
                 return pl.DataFrame({column: np.asarray(rows[column][own]) for column in BAR_COLUMNS})
         return super().scan(name, interval, start_ns, end_ns).collect()
-
-
-def _chunks(rows: dict[str, Column], chunk_rows: int) -> Iterator[BarColumns]:
-    """Cut columns into chunks, never between bars of equal close time."""
-    closes = rows["close_time"]
-    start = 0
-    while start < len(closes):
-        end = chunk_end(closes, start, chunk_rows)
-        part = {name: column[start:end] for name, column in rows.items()}
-        regular = part.pop("regular") != 0
-        named = {name: column_of(column) for name, column in part.items()}
-        yield BarColumns(**named, regular=b"" if regular.all() else regular.tobytes())
-        start = end

@@ -101,10 +101,12 @@ def test_chunks_end_between_two_close_times(close_times: list[int], chunk_rows: 
 def test_a_bar_that_closes_where_one_window_ends_comes_once(
     catalogue: Catalogue, minute_bars: Bars, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two bars and one row at once make two windows, which meet in the middle of the month."""
-    monkeypatch.setattr(feed, "ROWS_AT_ONCE", 1)
+    """A file that is taken for two rows, and one row at once, make two windows, which meet in the middle of the month."""
     middle = MONTH_END + 29 * NS_PER_DAY // 2
     catalogue.write_bars(crypto("BTC/USDT"), "1m", minute_bars(middle - NS_PER_MINUTE, 2))
+    (file,) = catalogue.path.glob("bars/*/*/*.parquet")
+    monkeypatch.setattr(feed, "BYTES_A_ROW", file.stat().st_size // 2)
+    monkeypatch.setattr(feed, "ROWS_AT_ONCE", 1)
     chunks = list(catalogue.columns(["BTC/USDT"], "1m", 0, 2**62, regular_only=False))
     assert [chunk.close_time.tolist() for chunk in chunks] == [[middle], [middle + NS_PER_MINUTE]]
 
