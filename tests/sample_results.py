@@ -99,7 +99,7 @@ def large_result(*, sessions: int, symbols: Sequence[str], trips: int, seed: int
         gains[min(int(np.searchsorted(times, item.exit_time)), len(times) - 1)] += float(item.pnl)
     equity = float(capital) + np.cumsum(gains) + generator.normal(0.0, 6.0, len(times))
     equity[-1] = float(capital) + float(np.sum(gains))
-    return BacktestResult(
+    result = BacktestResult(
         strategy="Velez pullback",
         parameters={"fast": 20, "slow": 200, "risk_per_trade": Decimal("0.01"), "trail": True},
         symbols=tuple(symbols),
@@ -128,9 +128,10 @@ def large_result(*, sessions: int, symbols: Sequence[str], trips: int, seed: int
             "latency": "0 ms",
         },
         counts={"bars": len(times) * len(symbols), "signals": trips * 3, "orders denied": 41},
-        fingerprint="9c1f6ab0d5e27734",
         engine="algotrader 0.1.0, compiled",
     )
+    result.fingerprint = "9c1f6ab0d5e27734"
+    return result
 
 
 def _benchmark(count: int, generator: np.random.Generator, capital: float) -> npt.NDArray[np.float64]:

@@ -5,9 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-# Imported when a calendar is first needed; nobody's imports count here. Reading the calendar does count.
-import exchange_calendars as _calendars  # noqa: F401
-
 from algotrader.core.market import utc
 from algotrader.core.risk import RiskPolicy
 from algotrader.history.catalogue import Catalogue

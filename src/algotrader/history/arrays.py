@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from algotrader.core.columns import IntColumn
 
@@ -13,6 +16,12 @@ Ints = npt.NDArray[np.int64]
 def column_of(values: npt.ArrayLike) -> IntColumn:
     """A column of an array's numbers."""
     return IntColumn(np.asarray(values, dtype="<i8").tobytes())
+
+
+def joined(series: pl.Series) -> IntColumn:
+    """A column of a series of 64-bit integers without nulls, copied once."""
+    parts: list[Any] = [part.to_numpy() for part in series.get_chunks()]
+    return IntColumn(b"".join(parts))
 
 
 def array_of(column: IntColumn) -> Ints:

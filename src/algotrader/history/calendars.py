@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
-from algotrader.core.market import NS_PER_DAY, Session, nanoseconds, utc
+from algotrader.core.market import Session, nanoseconds
 from algotrader.errors import UserError, did_you_mean
 from algotrader.history.intervals import day_ns
-from algotrader.history.sessions import SessionTable, Times, is_kept, load_table
+from algotrader.history.sessions import SessionTable, Times, day_number, is_kept, load_table, utc_days
 
 Mask = npt.NDArray[np.bool_]
 
@@ -56,8 +56,8 @@ def session_table(calendar: str) -> SessionTable:
     return load_table(normal_calendar(calendar))
 
 
-def sessions(calendar: str, start_ns: int, end_ns: int) -> list[Session]:
-    """Every session that has a moment in ``[start_ns, end_ns)``, in order of time.
+def sessions_between(calendar: str, start_ns: int, end_ns: int) -> SessionTable:
+    """Every session that has a moment in ``[start_ns, end_ns)``, in order of time, as a table.
 
     Args:
         calendar: an exchange calendar's name, or ``24/7``.
@@ -68,18 +68,17 @@ def sessions(calendar: str, start_ns: int, end_ns: int) -> list[Session]:
         UserError: no such calendar.
     """
     name = normal_calendar(calendar)
-    if name == ALWAYS_OPEN:
-        first, last = start_ns // NS_PER_DAY, -(-end_ns // NS_PER_DAY)
-        return [_utc_day(day) for day in range(first, last)]
-    table = session_table(name)
-    first = int(np.searchsorted(table.closes, start_ns, side="right"))
-    last = int(np.searchsorted(table.opens, end_ns, side="left"))
-    return [table.session(name, row) for row in range(first, last)]
+    return utc_days(start_ns, end_ns) if name == ALWAYS_OPEN else session_table(name).between(start_ns, end_ns)
 
 
-def _utc_day(day: int) -> Session:
-    start = day * NS_PER_DAY
-    return Session(ALWAYS_OPEN, utc(start).date().isoformat(), start, start + NS_PER_DAY, continuous=True)
+def sessions(calendar: str, start_ns: int, end_ns: int) -> list[Session]:
+    """The sessions of ``sessions_between`` one by one.
+
+    Raises:
+        UserError: no such calendar.
+    """
+    name = normal_calendar(calendar)
+    return sessions_between(name, start_ns, end_ns).sessions(name, name == ALWAYS_OPEN)
 
 
 def session_of_day(calendar: str, day: date) -> Session | None:
@@ -90,10 +89,11 @@ def session_of_day(calendar: str, day: date) -> Session | None:
     """
     name = normal_calendar(calendar)
     if name == ALWAYS_OPEN:
-        return _utc_day(day_ns(day) // NS_PER_DAY)
+        return sessions(name, day_ns(day), day_ns(day) + 1)[0]
     table = session_table(name)
-    row = table.row_of(day)
-    return None if row is None else table.session(name, row)
+    row = int(np.searchsorted(table.days, day_number(day)))
+    found = table.part(row, row + 1).sessions(name)
+    return found[0] if found and found[0].label == day.isoformat() else None
 
 
 def regular_mask(calendar: str, open_times: Times) -> Mask:
@@ -122,10 +122,13 @@ def _inside(table: SessionTable, times: Times) -> Mask:
     """Which of ascending times lie in a session: the sessions are looked up among the times, as they are fewer."""
     if len(times) == 0:
         return np.ones(0, dtype=np.bool_)
-    near = slice(np.searchsorted(table.closes, times[0], side="right"), np.searchsorted(table.opens, times[-1], side="right"))
+    near = table.between(int(times[0]), int(times[-1]) + 1)
+    edges = [np.searchsorted(times, edge) for edge in (near.opens, near.closes, near.break_starts, near.break_ends)]
+    if int((edges[1] - edges[0] - edges[3] + edges[2]).sum()) == len(times):
+        return np.ones(len(times), dtype=np.bool_)
     steps = np.zeros(len(times) + 1, dtype=np.int32)
-    for edges, step in ((table.opens, 1), (table.closes, -1), (table.break_starts, -1), (table.break_ends, 1)):
-        np.add.at(steps, np.searchsorted(times, edges[near]), step)
+    for rows, step in zip(edges, (1, -1, -1, 1), strict=True):
+        np.add.at(steps, rows, step)
     return np.asarray(np.cumsum(steps[:-1]) > 0, dtype=np.bool_)
 
 

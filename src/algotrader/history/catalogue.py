@@ -13,6 +13,7 @@ Bars keep prices and volume as integers at the instrument's scales and times as 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Final
@@ -28,7 +29,7 @@ from algotrader.history.definitions import read_document, read_instruments, writ
 from algotrader.history.feed import Source, stream
 from algotrader.history.files import locked
 from algotrader.history.intervals import INTERVALS, interval_ns
-from algotrader.history.partitions import Written, merge_partition, partition_files, partition_names, read_frame
+from algotrader.history.partitions import Written, merge_partition, partition_files, partition_names, read_frame, read_values
 
 _FOREVER: Final = (-(2**63), 2**63 - 1)
 _SCHEMA: Final = dict.fromkeys(BAR_COLUMNS, pl.Int64())
@@ -43,6 +44,7 @@ class Catalogue:
 
     def __init__(self, path: str | Path) -> None:
         self.path: Final = Path(path)
+        self._read: tuple[object, dict[str, Instrument]] = (None, {})
 
     def instruments(self) -> dict[str, Instrument]:
         """Every instrument by symbol, in order of the alphabet; empty for a new catalogue.
@@ -50,7 +52,18 @@ class Catalogue:
         Raises:
             UserError: the file of instruments is damaged.
         """
-        return read_instruments(self.path / "instruments.json")
+        return dict(self._instruments())
+
+    def _instruments(self) -> dict[str, Instrument]:
+        """The instruments, read anew when the file has been replaced."""
+        path = self.path / "instruments.json"
+        stamp: object = None
+        with suppress(FileNotFoundError):
+            found = path.stat()
+            stamp = (found.st_ino, found.st_mtime_ns, found.st_size)
+        if stamp is None or stamp != self._read[0]:
+            self._read = (stamp, read_instruments(path))
+        return self._read[1]
 
     def instrument(self, symbol: str) -> Instrument:
         """The definition of one instrument.
@@ -59,7 +72,7 @@ class Catalogue:
             UserError: it is not in the catalogue; the hint names the nearest, or what there is.
         """
         name = normal_symbol(symbol)
-        known = self.instruments()
+        known = self._instruments()
         if name not in known:
             raise UserError(f"{name} is not in the catalogue {self.path}", _missing_hint(name, list(known)))
         return known[name]
@@ -97,10 +110,19 @@ class Catalogue:
         Raises:
             UserError: no such bars.
         """
-        files = self._files(symbol, interval)
-        first = read_frame(pl.scan_parquet(files[0], glob=False).select(pl.col("open_time").min()), files[0]).item()
-        last = read_frame(pl.scan_parquet(files[-1], glob=False).select(pl.col("close_time").max()), files[-1]).item()
-        return first, last
+        return self.spans([symbol], interval)[0]
+
+    def spans(self, symbols: Sequence[str], interval: str) -> list[tuple[int, int]]:
+        """The ``span`` of each of several symbols.
+
+        Raises:
+            UserError: a symbol has no such bars.
+        """
+        files = [self._files(symbol, interval) for symbol in symbols]
+        first, last = pl.col("open_time").min(), pl.col("close_time").max()
+        ends = [(own[0], first) for own in files] + [(own[-1], last) for own in files]
+        found = read_values(ends)
+        return list(zip(found[: len(files)], found[len(files) :], strict=True))
 
     def count(self, symbol: str, interval: str) -> int:
         """How many bars are stored.
@@ -132,7 +154,7 @@ class Catalogue:
         end_ns: int,
         *,
         regular_only: bool,
-        chunk_rows: int = 65_536,
+        chunk_rows: int = 131_072,
     ) -> Iterator[BarColumns]:
         """Stream bars of several symbols for a backtest: only a part of a month or year is in memory at a time.
 

@@ -16,19 +16,19 @@ import polars as pl
 
 from algotrader.core.instruments import Instrument
 from algotrader.core.market import BarColumns
-from algotrader.history.arrays import Ints, column_of
+from algotrader.history.arrays import Ints, array_of, column_of, joined
 from algotrader.history.calendars import ALWAYS_OPEN, Mask, regular_mask
 from algotrader.history.checks import BAR_COLUMNS
 from algotrader.history.intervals import DAILY, interval_ns
 from algotrader.history.partitions import bounds, partition_files, read_frame
 
-ROWS_AT_ONCE: Final = 150_000
+ROWS_AT_ONCE: Final = 200_000
 """Rows of a window, about; two windows are in memory at a time. A month with more is read in several windows."""
 
 FIRST_ROWS: Final = 25_000
-"""Rows of the first window, about, for which nobody has anything else to do; each window is twice as long as the one before."""
+"""Rows of the first window, about, for which the run has to wait; each later one may have three times as many as the one before."""
 
-BYTES_A_ROW: Final = 16
+BYTES_A_ROW: Final = 20
 """Bars take about 25 bytes in a file; windows are planned by the files' sizes, rather too small than too large."""
 
 Rows = dict[str, Ints]
@@ -110,7 +110,7 @@ def _windows(sources: Sequence[Source], interval: str, start_ns: int, end_ns: in
         rows = sum(min(path.stat().st_size // BYTES_A_ROW, (last - first) // length) for _, path in by_name[name])
         if names and held + rows > min(room, ROWS_AT_ONCE):
             yield _joined(names, by_name)
-            names, held, room = [], 0, room * 2
+            names, held, room = [], 0, room * 3
         if rows > ROWS_AT_ONCE:
             files = _joined([name], by_name).files
             parts = -(-rows // ROWS_AT_ONCE)
@@ -133,8 +133,12 @@ def _joined(names: Sequence[str], by_name: dict[str, list[tuple[Source, Path]]])
 
 
 def _chunks(frame: pl.DataFrame, calendars: dict[int, str], regular_only: bool, chunk_rows: int) -> Iterator[BarColumns]:
-    rows = {name: frame[name].to_numpy() for name in (*BAR_COLUMNS, "instrument")}
+    columns = {name: joined(frame[name]) for name in (*BAR_COLUMNS, "instrument")}
+    rows = {name: array_of(column) for name, column in columns.items()}
     regular = _regular(rows, calendars)
+    if regular.all() and frame.height <= chunk_rows:
+        yield BarColumns(**columns, regular=b"")
+        return
     if regular_only and not regular.all():
         rows, regular = {name: column[regular] for name, column in rows.items()}, regular[regular]
     yield from cut(rows, regular, chunk_rows)

@@ -7,6 +7,7 @@ symbols and exchanges, and a feed can go from file to file.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -94,3 +95,18 @@ def read_frame(lazy: pl.LazyFrame, path: Path) -> pl.DataFrame:
         raise UserError(
             f"{path} cannot be read: {first_line}", "the file is damaged; delete it and import its data again"
         ) from None
+
+
+def read_values(wanted: Sequence[tuple[Path, pl.Expr]]) -> list[int]:
+    """One number from each of several files, read at once.
+
+    Raises:
+        UserError: a file is damaged.
+    """
+    queries = [pl.scan_parquet(path, glob=False).select(value) for path, value in wanted]
+    try:
+        return [frame.item() for frame in pl.collect_all(queries)]
+    except pl.exceptions.PolarsError:
+        for query, (path, _) in zip(queries, wanted, strict=True):
+            read_frame(query, path)
+        raise

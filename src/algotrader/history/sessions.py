@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from algotrader.config import cache_folder
-from algotrader.core.market import Session
+from algotrader.core.market import NS_PER_DAY, Session
 from algotrader.history.files import replace_file
 
 Times = npt.NDArray[np.int64]
@@ -37,7 +37,7 @@ _KEPT_SECONDS: Final = 30 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class SessionTable:
-    """All sessions of one exchange as arrays in nanoseconds UTC; a session without a break has the smallest int as its break.
+    """Sessions of one exchange as arrays in nanoseconds UTC; a session without a break has the smallest int as its break.
 
     ``days`` counts the sessions' dates from 1970-01-01 on; ``zone`` is the IANA name of the exchange's time zone.
     """
@@ -49,26 +49,47 @@ class SessionTable:
     break_starts: Times
     break_ends: Times
 
-    def session(self, calendar: str, row: int) -> Session:
-        """Give one row as the engine's ``Session``."""
-        start = int(self.break_starts[row])
-        breaks = () if start == _NO_BREAK else ((start, int(self.break_ends[row])),)
-        return Session(calendar, self.day(row).isoformat(), int(self.opens[row]), int(self.closes[row]), breaks)
+    def __len__(self) -> int:
+        return len(self.days)
 
-    def day(self, row: int) -> date:
-        """The date of a session."""
-        return date.fromordinal(_FIRST_DAY + int(self.days[row]))
+    def between(self, start_ns: int, end_ns: int) -> SessionTable:
+        """The sessions that have a moment in ``[start_ns, end_ns)``."""
+        first, last = np.searchsorted(self.closes, start_ns, side="right"), np.searchsorted(self.opens, end_ns, side="left")
+        return self.part(int(first), int(last))
+
+    def part(self, first: int, last: int) -> SessionTable:
+        """The rows from ``first`` up to ``last``, which is not included."""
+        columns = (self.days, self.opens, self.closes, self.break_starts, self.break_ends)
+        return SessionTable(self.zone, *(column[first:last] for column in columns))
+
+    def sessions(self, calendar: str, continuous: bool = False) -> list[Session]:
+        """Every row as the engine's ``Session``."""
+        columns = (self.days, self.opens, self.closes, self.break_starts, self.break_ends)
+        return [
+            Session(calendar, _date(day).isoformat(), opens, closes, () if start == _NO_BREAK else ((start, end),), continuous)
+            for day, opens, closes, start, end in zip(*(column.tolist() for column in columns), strict=True)
+        ]
 
     def following(self, day: date) -> date:
         """The date of the first session after a day; the next day where none is known."""
-        row = int(np.searchsorted(self.days, day.toordinal() - _FIRST_DAY, side="right"))
-        return self.day(row) if row < len(self.days) else day + timedelta(days=1)
+        row = int(np.searchsorted(self.days, day_number(day), side="right"))
+        return _date(int(self.days[row])) if row < len(self) else day + timedelta(days=1)
 
-    def row_of(self, day: date) -> int | None:
-        """The row of a date; None when there is no session."""
-        number = day.toordinal() - _FIRST_DAY
-        row = int(np.searchsorted(self.days, number))
-        return row if row < len(self.days) and self.days[row] == number else None
+
+def utc_days(start_ns: int, end_ns: int) -> SessionTable:
+    """The days that have a moment in ``[start_ns, end_ns)`` as the sessions of a market that never closes."""
+    days = np.arange(start_ns // NS_PER_DAY, -(-end_ns // NS_PER_DAY), dtype=np.int64)
+    none = np.full(len(days), _NO_BREAK, dtype=np.int64)
+    return SessionTable("UTC", days, days * NS_PER_DAY, (days + 1) * NS_PER_DAY, none, none)
+
+
+def day_number(day: date) -> int:
+    """A date as days since 1970-01-01."""
+    return day.toordinal() - _FIRST_DAY
+
+
+def _date(number: int) -> date:
+    return date.fromordinal(_FIRST_DAY + number)
 
 
 @lru_cache(maxsize=32)

@@ -17,6 +17,7 @@ from algotrader.history.catalogue import Catalogue
 from algotrader.research.candidates import CandidatePlanner
 from algotrader.research.collect import Collector
 from algotrader.research.equity import EquityCurve
+from algotrader.research.garbage import rare_collections
 from algotrader.research.options import BacktestError, BacktestOptions
 from algotrader.research.result import BacktestResult
 from algotrader.research.schedule import build_schedule, corporate_events
@@ -84,7 +85,9 @@ def backtest(
     if chosen.benchmark is not None:
         catalogue.instrument(chosen.benchmark)
     base = choose_base(catalogue, names, plans)
-    return _run(catalogue, instruments, plans, base, resolve_period(catalogue, names, base, start, end), chosen, progress)
+    period = resolve_period(catalogue, names, base, start, end)
+    with rare_collections():
+        return _run(catalogue, instruments, plans, base, period, chosen, progress)
 
 
 def _run(
@@ -105,7 +108,7 @@ def _run(
     venue = SimulatedVenue(instruments, options.capabilities, settings)
     events = [item for instrument in instruments for item in corporate_events(instrument, catalogue.actions(instrument.symbol))]
     loop = BacktestLoop(engine, venue, build_schedule(instruments, events, start_ns, end_ns))
-    curve = EquityCurve(instruments, float(options.capital))
+    curve = EquityCurve(instruments, float(options.capital), options.benchmark or instruments[0].symbol)
     collector = Collector(engine, instruments)
     symbols = [instrument.symbol for instrument in instruments]
     planner = _planner(setup, events) if options.candidates else None
@@ -171,7 +174,7 @@ def resolve_period(catalogue: Catalogue, names: list[str], base: str, start: Mom
     Raises:
         UserError: a day cannot be read, the period is empty, or no bar lies in it.
     """
-    spans = [catalogue.span(name, base) for name in names]
+    spans = catalogue.spans(names, base)
     first, last = min(span[0] for span in spans), max(span[1] for span in spans)
     start_ns = first if start is None else _moment(start, False)
     end_ns = last if end is None else _moment(end, True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import traceback
+from collections import Counter
 from typing import Final
 
 import numpy as np
@@ -11,25 +11,20 @@ import numpy as np
 from algotrader.core import engine as engine_module
 from algotrader.core import reports
 from algotrader.core.engine import Engine
+from algotrader.core.events import OrderFill
 from algotrader.core.instruments import Instrument
 from algotrader.core.market import NS_PER_DAY
+from algotrader.core.orders import Order
 from algotrader.core.reports import Report
 from algotrader.core.scaled import from_money
-from algotrader.history.calendars import sessions
+from algotrader.history.calendars import ALWAYS_OPEN, sessions_between
 from algotrader.history.catalogue import Catalogue
 from algotrader.research.equity import EquityCurve
 from algotrader.research.options import BacktestOptions
-from algotrader.research.result import (
-    BacktestResult,
-    FillRecord,
-    PriceSeries,
-    ProblemRecord,
-    RoundTripRecord,
-    StopRecord,
-    Times,
-    Values,
-)
+from algotrader.research.records import Records
+from algotrader.research.result import BacktestResult, PriceSeries, ProblemRecord, StopRecord, Times, Values
 from algotrader.research.setup import RunSetup
+from algotrader.research.trades import Fills, Trips
 from algotrader.simulation.loop import BacktestLoop
 from algotrader.simulation.settings import SimulationSettings
 from algotrader.strategies.algorithm import TradingAlgorithm
@@ -43,21 +38,24 @@ MAX_ALIKE: Final = 25
 MAX_CHARTS: Final = 12
 """Symbols for which the result carries bars for the chart."""
 
-_PROBLEMS: Final = (
-    reports.STRATEGY_ERROR,
-    reports.STRATEGY_VALUE,
-    reports.SIGNAL_DENIED,
-    reports.ORDER_DENIED,
-    reports.ORDER_REJECTED,
-    reports.DATA_DROPPED,
-    reports.NOT_FLAT,
-    reports.STOP_FALLBACK,
-    reports.STOP_BREACH,
-    reports.BREAKER_TRIPPED,
-    reports.LATE_FILL,
-    reports.UNEXPECTED,
-    reports.UNKNOWN_ORDER,
-    reports.CORPORATE_ACTION,
+_STOPS: Final = frozenset({reports.STOP_PLACED, reports.STOP_MOVED, reports.TRADE_CLOSED})
+_PROBLEMS: Final = frozenset(
+    {
+        reports.STRATEGY_ERROR,
+        reports.STRATEGY_VALUE,
+        reports.SIGNAL_DENIED,
+        reports.ORDER_DENIED,
+        reports.ORDER_REJECTED,
+        reports.DATA_DROPPED,
+        reports.NOT_FLAT,
+        reports.STOP_FALLBACK,
+        reports.STOP_BREACH,
+        reports.BREAKER_TRIPPED,
+        reports.LATE_FILL,
+        reports.UNEXPECTED,
+        reports.UNKNOWN_ORDER,
+        reports.CORPORATE_ACTION,
+    }
 )
 
 
@@ -67,44 +65,33 @@ class Collector:
     def __init__(self, engine: Engine, instruments: list[Instrument]) -> None:
         self.engine = engine
         self.instruments = {instrument.symbol: instrument for instrument in instruments}
-        self.fills: list[FillRecord] = []
-        self.stops: list[StopRecord] = []
+        self.fills: list[tuple[OrderFill, Order | None]] = []
+        self.stops: list[Report] = []
         self.problems: list[ProblemRecord] = []
-        self.counts: dict[str, int] = {}
+        self.counts: Counter[str] = Counter()
         self._causes: dict[str, int] = {}
 
     def take(self, loop: BacktestLoop) -> None:
         """Take what came since the last call."""
-        for event in loop.fills:
-            instrument = self.instruments[event.symbol]
-            order = self.engine.state.orders.get(event.client_order_id)
-            self.fills.append(
-                FillRecord(
-                    event.time,
-                    event.symbol,
-                    event.side.value,
-                    instrument.quantity(event.quantity_raw),
-                    instrument.price(event.price_raw),
-                    from_money(event.commission),
-                    event.client_order_id,
-                    "" if order is None else order.owner,
-                    "" if order is None else order.role.value,
-                )
-            )
+        orders = self.engine.state.orders
+        self.fills += [(event, orders.get(event.client_order_id)) for event in loop.fills]
         loop.fills = []
-        for report in self.engine.take_reports():
-            self._report(report)
+        taken = self.engine.take_reports()
+        self.counts.update([report.kind for report in taken])
+        for report in taken:
+            if report.kind in _STOPS:
+                self.stops.append(report)
+            elif report.kind in _PROBLEMS and self._is_news(report):
+                trace = "" if report.error is None else "\n" + "".join(traceback.format_exception(report.error)).rstrip()
+                self.problems.append(ProblemRecord(report.time, report.kind, report.symbol, report.message + trace))
 
-    def _report(self, report: Report) -> None:
-        self.counts[report.kind] = self.counts.get(report.kind, 0) + 1
-        if report.kind in (reports.STOP_PLACED, reports.STOP_MOVED):
-            price = self.instruments[report.symbol].price(report.number)
-            self.stops.append(StopRecord(report.time, report.symbol, report.owner, price))
-        elif report.kind == reports.TRADE_CLOSED:
-            self.stops.append(StopRecord(report.time, report.symbol, report.owner, None))
-        elif report.kind in _PROBLEMS and self._is_news(report):
-            trace = "" if report.error is None else "\n" + "".join(traceback.format_exception(report.error)).rstrip()
-            self.problems.append(ProblemRecord(report.time, report.kind, report.symbol, report.message + trace))
+    def _stops(self) -> list[StopRecord]:
+        """The stop of every position from each time on; none after the position was closed."""
+        found = []
+        for report in self.stops:
+            price = None if report.kind == reports.TRADE_CLOSED else self.instruments[report.symbol].price(report.number)
+            found.append(StopRecord(report.time, report.symbol, report.owner, price))
+        return found
 
     def _is_news(self, report: Report) -> bool:
         """Whether a problem is kept in full: of one kind and cause only the first ones are."""
@@ -112,30 +99,6 @@ class Collector:
         seen = self._causes.get(cause, 0)
         self._causes[cause] = seen + 1
         return seen < MAX_ALIKE and len(self.problems) < MAX_PROBLEMS
-
-    def _trips(self) -> list[RoundTripRecord]:
-        found = []
-        for trip in sorted(self.engine.state.ledger.trips, key=lambda trip: (trip.exit_time, trip.entry_time, trip.trip_id)):
-            instrument = trip.instrument
-            found.append(
-                RoundTripRecord(
-                    trip.trip_id,
-                    trip.owner,
-                    instrument.symbol,
-                    trip.side,
-                    trip.quantity,
-                    trip.entry_price,
-                    trip.exit_price,
-                    trip.entry_time,
-                    trip.exit_time,
-                    trip.pnl,
-                    trip.pnl_fraction,
-                    from_money(trip.commission),
-                    instrument.price(trip.stop_raw) if trip.stop_raw else None,
-                    trip.reason,
-                )
-            )
-        return found
 
     def result(
         self,
@@ -156,6 +119,9 @@ class Collector:
             self.counts[reports.DATA_INCOMPLETE] = incomplete
         own = next((algorithm.benchmark for algorithm in setup.algorithms if algorithm.benchmark), "")
         benchmark = (options.benchmark or own or instruments[0].symbol) if len(times) else ""
+        line = curve.closes(benchmark)
+        if line is None:
+            line = _closes(catalogue, benchmark, setup.base, period, times)
         result = BacktestResult(
             strategy=setup.label,
             parameters=_parameters(setup),
@@ -171,15 +137,14 @@ class Collector:
             annual_sessions=365 if continuous else 252,
             exposure=curve.exposure,
             benchmark_symbol=benchmark,
-            benchmark=_benchmark(catalogue, benchmark, setup.base, period, times, float(options.capital)),
-            fills=self.fills,
-            round_trips=self._trips(),
-            stops=self.stops,
+            benchmark=None if line is None else np.asarray(float(options.capital) * line / line[0]),
+            fills=Fills(self.fills, self.instruments),
+            round_trips=Trips(state.ledger.trips),
+            stops=Records(len(self.stops), self._stops),
             problems=self.problems,
             recorded=_recorded(setup),
             assumptions=_assumptions(settings, options, setup),
             counts=dict(sorted(self.counts.items())),
-            fingerprint=fingerprint(self.fills),
             engine="compiled" if not engine_module.__file__.endswith(".py") else "plain Python",
         )
         for algorithm in setup.algorithms:
@@ -194,15 +159,6 @@ class Collector:
             message = f"{type(error).__name__}: {error} in analyze\n" + "".join(traceback.format_exception(error)).rstrip()
             result.problems.append(ProblemRecord(result.end, reports.STRATEGY_ERROR, ",".join(result.symbols), message))
             result.counts[reports.STRATEGY_ERROR] = result.counts.get(reports.STRATEGY_ERROR, 0) + 1
-
-
-def fingerprint(fills: list[FillRecord]) -> str:
-    """A digest of every fill: time, symbol, side, quantity, price and commission, in order."""
-    digest = hashlib.sha256()
-    for fill in fills:
-        row = (fill.time, fill.symbol, fill.side, fill.quantity.normalize(), fill.price.normalize(), fill.commission.normalize())
-        digest.update(("|".join(str(part) for part in row) + "\n").encode())
-    return digest.hexdigest()[:16]
 
 
 def _parameters(setup: RunSetup) -> dict[str, object]:
@@ -236,16 +192,16 @@ def _session_days(calendar: str, times: Times) -> Times:
     """Number the trading day of every point: a point at a session's close belongs to it."""
     if len(times) == 0:
         return times
-    if calendar == "24/7":
+    if calendar == ALWAYS_OPEN:
         return np.asarray((times - 1) // NS_PER_DAY)
-    opens = np.array([s.open_time for s in sessions(calendar, int(times[0]) - 7 * NS_PER_DAY, int(times[-1]) + 1)], dtype=np.int64)
-    return np.asarray(np.searchsorted(opens, times - 1, side="right"))
+    opens = sessions_between(calendar, int(times[0]) - 7 * NS_PER_DAY, int(times[-1]) + 1).opens
+    # The times ascend and sessions are fewer: the sessions are looked up among the times.
+    steps = np.searchsorted(times, opens + 1)
+    return np.repeat(np.arange(len(opens) + 1), np.diff(steps, prepend=0, append=len(times)))
 
 
-def _benchmark(
-    catalogue: Catalogue, symbol: str, base: str, period: tuple[int, int], times: Times, capital: float
-) -> Values | None:
-    """Holding the benchmark from the first point on, scaled to the capital; None when the catalogue has no such bars."""
+def _closes(catalogue: Catalogue, symbol: str, base: str, period: tuple[int, int], times: Times) -> Values | None:
+    """The benchmark's last close at each point, its first close before that; None when the catalogue has no such bars."""
     if not symbol or base not in catalogue.intervals(symbol):
         return None
     frame = catalogue.scan(symbol, base, period[0], period[1]).select("close_time", "close").sort("close_time").collect()
@@ -253,8 +209,7 @@ def _benchmark(
         return None
     closes = frame["close"].to_numpy().astype(np.float64)
     at = np.searchsorted(frame["close_time"].to_numpy(), times, side="right") - 1
-    line = closes[np.maximum(at, 0)]
-    return np.asarray(capital * line / line[0])
+    return np.asarray(closes[np.maximum(at, 0)])
 
 
 def load_prices(result: BacktestResult, catalogue: Catalogue) -> None:

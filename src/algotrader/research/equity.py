@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
+
 import numpy as np
 
 from algotrader.core.instruments import Instrument
@@ -18,45 +21,67 @@ class EquityCurve:
     Args:
         instruments: in the order of their numbers.
         capital: cash at the start, account currency.
+        benchmark: the instrument whose closes are kept too; any other name keeps none.
     """
 
-    def __init__(self, instruments: list[Instrument], capital: float) -> None:
+    def __init__(self, instruments: list[Instrument], capital: float, benchmark: str) -> None:
         self._factors = [instrument.money_factor / 10.0**MONEY_SCALE for instrument in instruments]
         self._last_price = [0.0] * len(instruments)
         self._quantity = [0.0] * len(instruments)
         self._cash = capital
         self._times: list[Times] = []
         self._values: list[Values] = []
+        self._benchmark = benchmark
+        self._kept = [number for number, instrument in enumerate(instruments) if instrument.symbol == benchmark]
+        self._closes: list[Values] = []
         self.points = 0
         self.exposed = 0
 
     def add(self, columns: BarColumns, changes: list[Change]) -> None:
         """Value the slices of one chunk, given the changes of cash and quantities that happened in it."""
         close_time = array_of(columns.close_time)
-        index = array_of(columns.instrument)
         close = array_of(columns.close).astype(np.float64)
-        times = close_time[np.flatnonzero(np.diff(close_time, prepend=close_time[0] - 1))]
-        slice_of_row = np.searchsorted(times, close_time)
+        first = np.flatnonzero(close_time[1:] != close_time[:-1]) + 1
+        starts = np.concatenate([[0], first]) if len(close_time) else first
+        times = close_time if len(starts) == len(close_time) else close_time[starts]
         value = self._cash_line(times, changes)
         exposed = np.zeros(len(times), dtype=np.bool_)
         by_index: dict[int, list[Change]] = {}
         for change in changes:
             by_index.setdefault(change.index, []).append(change)
-        for number in range(len(self._factors)):
+        for number, rows in enumerate(_rows(array_of(columns.instrument), len(self._factors))):
             own = by_index.get(number, [])
-            rows = np.flatnonzero(index == number)
+            kept = number in self._kept
+            if own or self._quantity[number] or kept:
+                at = rows if len(times) == len(close_time) else np.searchsorted(starts, rows, side="right") - 1
+                whole = len(at) == len(times) and bool((at[1:] > at[:-1]).all())
+                prices = close[rows] if whole else _line(len(times), at, close[rows], self._last_price[number])
             if own or self._quantity[number]:
-                prices = _carried(len(times), slice_of_row[rows], close[rows], self._last_price[number])
                 quantity = _steps(times, own, [float(change.quantity_raw) for change in own], self._quantity[number])
-                value = value + prices * quantity * self._factors[number]
+                value += prices * quantity * self._factors[number]
                 exposed |= quantity != 0
                 self._quantity[number] = float(quantity[-1]) if len(quantity) else self._quantity[number]
+            if kept:
+                self._keep(prices, whole)
             if len(rows):
                 self._last_price[number] = float(close[rows[-1]])
         self._times.append(times)
         self._values.append(value)
         self.points += len(times)
         self.exposed += int(exposed.sum())
+
+    def _keep(self, prices: Values, whole: bool) -> None:
+        """Keep the benchmark's closes as long as it has a bar in every slice; what it did between others is not known here."""
+        if whole:
+            self._closes.append(prices)
+        else:
+            self._kept, self._closes = [], []
+
+    def closes(self, symbol: str) -> Values | None:
+        """The closes of an instrument that has a bar at every point, scaled; None where they were not kept."""
+        if symbol != self._benchmark or not self._kept or not self._closes:
+            return None
+        return np.concatenate(self._closes)
 
     def _cash_line(self, times: Times, changes: list[Change]) -> Values:
         line = _steps(times, changes, [change.cash / 10.0**MONEY_SCALE for change in changes], self._cash)
@@ -76,19 +101,24 @@ class EquityCurve:
         return self.exposed / self.points if self.points else 0.0
 
 
-def _carried(length: int, at: Times, prices: Values, before: float) -> Values:
-    """Prices per slice, each carried forward until the next."""
-    line = np.full(length, np.nan)
-    line[at] = prices
-    known = np.where(np.isnan(line), -1, np.arange(length))
-    known = np.maximum.accumulate(known)
-    return np.where(known >= 0, line[np.maximum(known, 0)], before)
+def _rows(index: Times, count: int) -> Iterator[Times]:
+    """The rows of every instrument, by its number."""
+    if count == 1:
+        yield np.arange(len(index))
+        return
+    # Small numbers are sorted in one pass over them, and a stable sort leaves the rows of each instrument in order.
+    order = np.argsort(index.astype(np.uint16), kind="stable")
+    edges = np.searchsorted(index[order], np.arange(count + 1))
+    for left, right in pairwise(edges):
+        yield order[left:right]
 
 
 def _steps(times: Times, changes: list[Change], values: list[float], before: float) -> Values:
     """A line over the slices that takes each change's value from its slice on; of several in one slice the last holds."""
-    if not changes:
-        return np.full(len(times), before)
     at = np.searchsorted(times, np.array([change.time for change in changes], dtype=np.int64))
-    latest = np.searchsorted(at, np.arange(len(times)), side="right")
-    return np.concatenate([[before], np.array(values)])[latest]
+    return _line(len(times), at, np.array(values, dtype=np.float64), before)
+
+
+def _line(length: int, at: Times, values: Values, before: float) -> Values:
+    """A line that takes each value from its place on, until the next; the places ascend."""
+    return np.repeat(np.concatenate([[before], values]), np.diff(at, prepend=0, append=length))

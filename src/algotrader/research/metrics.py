@@ -13,9 +13,11 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 import numpy as np
 
+from algotrader.core.scaled import from_money
 from algotrader.research import curve
 from algotrader.research.formats import cents_text, duration_text, number_text, percent_text
 from algotrader.research.result import BacktestResult, RoundTripRecord, Values
+from algotrader.research.trades import commissions_of, durations_of, profits_of, total_of, traded_by
 
 NO_LOSSES = 9999.99
 """The profit factor of a run with winning round trips and no losing one."""
@@ -93,7 +95,8 @@ def compute_metrics(result: BacktestResult) -> Metrics:
     deepest = float(falls.max(initial=0.0))
     growth = _cagr(capital, float(result.final_equity), years)
     alpha, beta = _alpha_beta(result, capital)
-    wins, losses = [t.pnl for t in result.round_trips if t.pnl > 0], [t.pnl for t in result.round_trips if t.pnl < 0]
+    profits = profits_of(result.round_trips)
+    wins, losses = [profit for profit in profits if profit > 0], [profit for profit in profits if profit < 0]
     return Metrics(
         net_profit=profit,
         total_return=float(profit / result.capital) if result.capital else 0.0,
@@ -112,14 +115,14 @@ def compute_metrics(result: BacktestResult) -> Metrics:
         round_trips=len(result.round_trips),
         win_rate=len(wins) / len(result.round_trips) if result.round_trips else 0.0,
         profit_factor=_profit_factor(wins, losses),
-        expectancy=_mean([trip.pnl for trip in result.round_trips]),
+        expectancy=_mean(profits),
         average_win=_mean(wins),
         average_loss=_mean(losses),
-        largest_win=max(wins, default=_ZERO),
-        largest_loss=min(losses, default=_ZERO),
+        largest_win=from_money(max(wins)) if wins else _ZERO,
+        largest_loss=from_money(min(losses)) if losses else _ZERO,
         average_duration_seconds=_average_duration(result.round_trips),
         fills=len(result.fills),
-        fees=_total([fill.commission for fill in result.fills]),
+        fees=total_of(commissions_of(result.fills)),
         turnover=_turnover(result, years),
         exposure=result.exposure,
         sessions=sessions,
@@ -183,32 +186,25 @@ def _ratio(growth: float | None, drawdown: float) -> float | None:
     return 0.0 if growth == 0.0 else None
 
 
-def _profit_factor(wins: Sequence[Decimal], losses: Sequence[Decimal]) -> float:
+def _profit_factor(wins: Sequence[int], losses: Sequence[int]) -> float:
     """Gross win over gross loss; ``NO_LOSSES`` when nothing was lost, 0 when nothing was won."""
     if not wins:
         return 0.0
-    return float(_CONTEXT.divide(_total(wins), -_total(losses))) if losses else NO_LOSSES
+    return float(_CONTEXT.divide(total_of(wins), -total_of(losses))) if losses else NO_LOSSES
 
 
-def _total(values: Sequence[Decimal]) -> Decimal:
-    total = _ZERO
-    for value in values:
-        total = _CONTEXT.add(total, value)
-    return total
-
-
-def _mean(values: Sequence[Decimal]) -> Decimal:
-    """The mean of amounts, rounded half-even to a millionth of the currency unit."""
-    if not values:
+def _mean(amounts: Sequence[int]) -> Decimal:
+    """The mean of amounts of money, rounded half-even to a millionth of the currency unit."""
+    if not amounts:
         return _ZERO
-    return _CONTEXT.quantize(_CONTEXT.divide(_total(values), Decimal(len(values))), Decimal("0.000001"))
+    return _CONTEXT.quantize(_CONTEXT.divide(total_of(amounts), Decimal(len(amounts))), Decimal("0.000001"))
 
 
 def _average_duration(trips: Sequence[RoundTripRecord]) -> int:
     """The mean time in a position in whole seconds, rounded down."""
     if not trips:
         return 0
-    return sum(trip.exit_time - trip.entry_time for trip in trips) // len(trips) // 1_000_000_000
+    return sum(durations_of(trips)) // len(trips) // 1_000_000_000
 
 
 def _turnover(result: BacktestResult, years: float) -> float | None:
@@ -216,7 +212,7 @@ def _turnover(result: BacktestResult, years: float) -> float | None:
     if len(result.equity) == 0 or years <= 0.0:
         return None
     average = float(np.mean(result.equity))
-    traded = float(_total([_CONTEXT.multiply(fill.quantity, fill.price) for fill in result.fills]))
+    traded = float(from_money(traded_by(result.fills)))
     return traded / average / years if average > 0.0 else None
 
 

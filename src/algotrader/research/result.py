@@ -2,63 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from algotrader.research.records import FillRecord, RoundTripRecord, StopRecord
+from algotrader.research.trades import fingerprint_of
+
+__all__ = [
+    "BacktestResult",
+    "FillRecord",
+    "PriceSeries",
+    "ProblemRecord",
+    "RoundTripRecord",
+    "StopRecord",
+    "Times",
+    "Values",
+]
+
 Times = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class FillRecord:
-    """One execution. ``time`` is nanoseconds since the epoch, UTC."""
-
-    time: int
-    symbol: str
-    side: str
-    quantity: Decimal
-    price: Decimal
-    commission: Decimal
-    client_order_id: str
-    strategy: str = ""
-    role: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RoundTripRecord:
-    """One position from entry to exit; partial fills on either side are averaged. ``pnl`` is after commission.
-
-    ``side`` is ``long`` or ``short``; ``pnl_pct`` is a fraction of the entry notional; ``stop_price`` is the stop planned at entry,
-    if any.
-    """
-
-    trip_id: str
-    strategy: str
-    symbol: str
-    side: str
-    quantity: Decimal
-    entry_price: Decimal
-    exit_price: Decimal
-    entry_time: int
-    exit_time: int
-    pnl: Decimal
-    pnl_pct: float
-    commission: Decimal
-    stop_price: Decimal | None = None
-    exit_reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class StopRecord:
-    """The protective stop of a position from ``time`` on; ``price`` is None when it was taken away."""
-
-    time: int
-    symbol: str
-    strategy: str
-    price: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +51,15 @@ class PriceSeries:
     volume: Values
 
 
-@dataclass(slots=True)
+@dataclass
 class BacktestResult:
     """The outcome of one backtest.
 
     ``equity_time`` (nanoseconds UTC, ascending) and ``equity`` (account currency) are the curve after every slice of bars;
     ``session_days`` numbers the trading day of every point of the curve (ascending integers), so that daily figures need no
     calendar. ``benchmark`` is on the same times, scaled to the starting capital. ``exposure`` is the fraction of points with an
-    open position. ``annual_sessions`` is 252 for exchanges and 365 for markets that never close.
+    open position. ``annual_sessions`` is 252 for exchanges and 365 for markets that never close. The records of ``fills`` and
+    ``round_trips`` are made when they are looked at first.
     """
 
     strategy: str
@@ -109,13 +77,17 @@ class BacktestResult:
     exposure: float = 0.0
     benchmark_symbol: str = ""
     benchmark: Values | None = None
-    fills: list[FillRecord] = field(default_factory=list)
-    round_trips: list[RoundTripRecord] = field(default_factory=list)
-    stops: list[StopRecord] = field(default_factory=list)
+    fills: Sequence[FillRecord] = field(default_factory=list)
+    round_trips: Sequence[RoundTripRecord] = field(default_factory=list)
+    stops: Sequence[StopRecord] = field(default_factory=list)
     problems: list[ProblemRecord] = field(default_factory=list)
     prices: list[PriceSeries] = field(default_factory=list)
     recorded: dict[str, tuple[Times, Values]] = field(default_factory=dict)
     assumptions: dict[str, str] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
-    fingerprint: str = ""
     engine: str = ""
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A digest of every fill: time, symbol, side, quantity, price and commission, in order."""
+        return fingerprint_of(self.fills)

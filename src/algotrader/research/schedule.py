@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
 from typing import Final
+
+import numpy as np
 
 from algotrader.core.events import Dividend, ScheduledTrigger, Split
 from algotrader.core.instruments import Instrument
 from algotrader.core.market import NS_PER_DAY, NS_PER_MINUTE, NS_PER_SECOND, Session
 from algotrader.core.scaled import money
 from algotrader.history import corporate_actions as actions
-from algotrader.history.calendars import sessions
+from algotrader.history.calendars import ALWAYS_OPEN, normal_calendar, sessions_between
+from algotrader.history.sessions import Times
 from algotrader.simulation.loop import Scheduled, by_time
 
 PRE_OPEN_NS: Final = 30 * NS_PER_MINUTE
@@ -25,47 +27,48 @@ _MARGIN: Final = 40 * NS_PER_DAY
 
 def phases(calendar: str, start_ns: int, end_ns: int) -> list[Scheduled]:
     """The phases of every session of a calendar between two times (nanoseconds UTC)."""
-    around = sessions(calendar, start_ns - _MARGIN, end_ns + _MARGIN)
-    places = _places(around)
+    name = normal_calendar(calendar)
+    around = sessions_between(name, start_ns - _MARGIN, end_ns + _MARGIN)
+    lengths = around.closes - around.opens
+    half_days = (lengths < lengths.max(initial=0)).tolist()
+    # Weeks begin on Mondays; 1970-01-01 was a Thursday.
+    places = zip(*_places((around.days + 3) // 7), *_places(_months(around.days)), strict=True)
+    inside = around.between(start_ns, end_ns)
+    first = int(np.searchsorted(around.days, inside.days[0])) if len(inside) else 0
     items: list[Scheduled] = []
-    usual = max([session.close_time - session.open_time for session in around], default=0)
-    for session, place in zip(around, places, strict=True):
-        if session.close_time <= start_ns or session.open_time >= end_ns:
-            continue
-        items.extend(_phases(session, place, session.close_time - session.open_time < usual))
+    for session, place, half_day in zip(
+        inside.sessions(name, name == ALWAYS_OPEN),
+        list(places)[first : first + len(inside)],
+        half_days[first : first + len(inside)],
+        strict=True,
+    ):
+        items += _phases(session, place, half_day)
     return items
 
 
 def _phases(session: Session, place: tuple[int, int, int, int], half_day: bool) -> list[Scheduled]:
-    def trigger(time: int, kind: str, after: bool, rank: int) -> Scheduled:
-        return Scheduled(time, after, rank, ScheduledTrigger(time, kind, time, session, *place, half_day=half_day))
-
+    opens, closes = session.open_time, session.close_time
+    early, ending = opens - PRE_OPEN_NS, closes - ENDING_NS
     # Around the clock one session begins when the last ends: after the bars that close with it, and after its own close.
     items = [
-        trigger(session.open_time - PRE_OPEN_NS, "pre_open", False, 2),
-        trigger(session.open_time, "session_open", session.continuous, 3),
-        trigger(session.close_time, "session_close", True, 0),
+        Scheduled(early, False, 2, ScheduledTrigger(early, "pre_open", early, session, *place, half_day)),
+        Scheduled(opens, session.continuous, 3, ScheduledTrigger(opens, "session_open", opens, session, *place, half_day)),
+        Scheduled(closes, True, 0, ScheduledTrigger(closes, "session_close", closes, session, *place, half_day)),
     ]
     if not session.continuous:
-        items.append(trigger(session.close_time - ENDING_NS, "session_ending", True, 0))
+        items.append(Scheduled(ending, True, 0, ScheduledTrigger(ending, "session_ending", ending, session, *place, half_day)))
     return items
 
 
-def _places(around: list[Session]) -> list[tuple[int, int, int, int]]:
-    """Where each session stands in its week and month: place from the start and from the end, 0 for the first and the last."""
-    days = [date.fromisoformat(session.label) for session in around]
-    weeks = _ranks([day.isocalendar()[:2] for day in days])
-    months = _ranks([(day.year, day.month) for day in days])
-    return [(week[0], week[1], month[0], month[1]) for week, month in zip(weeks, months, strict=True)]
+def _months(days: Times) -> Times:
+    return np.asarray(days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64))
 
 
-def _ranks(keys: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    sizes: dict[tuple[int, int], int] = {}
-    places: list[int] = []
-    for key in keys:
-        places.append(sizes.get(key, 0))
-        sizes[key] = places[-1] + 1
-    return [(place, sizes[key] - 1 - place) for key, place in zip(keys, places, strict=True)]
+def _places(keys: Times) -> tuple[list[int], list[int]]:
+    """Where each session stands among those of equal key: from the start and from the end, 0 for the first and the last."""
+    rows = np.arange(len(keys))
+    first, last = np.searchsorted(keys, keys, side="left"), np.searchsorted(keys, keys, side="right")
+    return (rows - first).tolist(), (last - 1 - rows).tolist()
 
 
 def corporate_events(instrument: Instrument, stored: Iterable[actions.Split | actions.Dividend]) -> list[Scheduled]:

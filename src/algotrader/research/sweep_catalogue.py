@@ -49,10 +49,10 @@ class SharedCatalogue(Catalogue):
         spans = self._shared.facts["spans"].get(normal_symbol(symbol))
         return super().intervals(symbol) if spans is None else list(spans)
 
-    def span(self, symbol: str, interval: str) -> tuple[int, int]:
-        """Start of the first bar and end of the last; see ``Catalogue``."""
-        found = self._shared.facts["spans"].get(normal_symbol(symbol), {}).get(interval)
-        return super().span(symbol, interval) if found is None else (found[0], found[1])
+    def spans(self, symbols: Sequence[str], interval: str) -> list[tuple[int, int]]:
+        """Start of the first bar and end of the last of each symbol; see ``Catalogue``."""
+        known = [self._shared.facts["spans"].get(normal_symbol(symbol), {}).get(interval) for symbol in symbols]
+        return super().spans(symbols, interval) if None in known else [(span[0], span[1]) for span in known]
 
     def actions(self, symbol: str) -> list[Split | Dividend]:
         """Splits and dividends; see ``Catalogue``."""

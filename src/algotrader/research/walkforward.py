@@ -137,7 +137,7 @@ def measured_from(result: BacktestResult, moment: int) -> BacktestResult:
 
     A run that is to be judged on a test window begins with the window's training: indicators are warm and positions are open as
     they would be for somebody who had been trading. Fills and the ends of round trips before the moment are left out; a round trip
-    that began before it counts whole. ``exposure`` stays that of the whole run.
+    that began before it counts whole. ``exposure`` and ``fingerprint`` stay those of the whole run.
 
     Args:
         result: the whole run.
@@ -154,7 +154,7 @@ def measured_from(result: BacktestResult, moment: int) -> BacktestResult:
     if first:
         capital = Decimal(repr(round(float(result.equity[first - 1]), _PLACES)))
         benchmark = None if benchmark is None else benchmark * (float(capital) / float(benchmark[first - 1]))
-    return replace(
+    rest = replace(
         result,
         start=moment,
         capital=capital,
@@ -166,3 +166,5 @@ def measured_from(result: BacktestResult, moment: int) -> BacktestResult:
         round_trips=[trip for trip in result.round_trips if trip.exit_time >= moment],
         stops=[stop for stop in result.stops if stop.time >= moment],
     )
+    rest.fingerprint = result.fingerprint
+    return rest

@@ -55,7 +55,8 @@ def load_strategy(spec: str) -> StrategyType:
 
 
 def _by_name(name: str) -> StrategyType:
-    names = strategy_names()
+    # Looking for installed packages takes longer than a short run, and the built-in names are taken.
+    names = BUILT_IN if name in BUILT_IN else strategy_names()
     if name not in names:
         near = get_close_matches(name, list(names), n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
