@@ -40,8 +40,8 @@ def executions(draw: st.DrawFn) -> Fills:
         numbers = st.integers(1, 2**53 - 1) | st.integers(1, 10**6).map(lambda whole: whole * 10**4)
         price, quantity = draw(numbers), draw(numbers)
         side, commission = draw(st.sampled_from(list(Side))), draw(st.integers(0, 10**20) | CENTS)
-        named = {"price_raw": price, "quantity_raw": quantity, "commission": commission}
-        fill = OrderFill(number, f"o{number}", f"f{number}", instrument.symbol, side, **named)
+        symbol = instrument.symbol
+        fill = OrderFill(number, f"o{number}", f"f{number}", symbol, side, price, quantity, commission)
         rows.append((fill, None))
     return Fills(rows, {"AAPL": AAPL, "BTC/USDT": BTC})
 
