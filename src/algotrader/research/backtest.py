@@ -124,7 +124,9 @@ def _run(
         raise BacktestError("no bars to trade in this period", "choose other dates, or --extended-hours if the data has only those")
     loop.finish(end_ns)
     collector.take(loop)
-    return collector.result(setup, settings, options, curve, (start_ns, end_ns), catalogue)
+    result = collector.result(setup, settings, options, curve, (start_ns, end_ns), catalogue)
+    collector.release()
+    return result
 
 
 def _planner(setup: RunSetup, events: list[Scheduled]) -> CandidatePlanner | None:

@@ -11,20 +11,17 @@ import numpy as np
 from algotrader.core import engine as engine_module
 from algotrader.core import reports
 from algotrader.core.engine import Engine
-from algotrader.core.events import OrderFill
 from algotrader.core.instruments import Instrument
 from algotrader.core.market import NS_PER_DAY
-from algotrader.core.orders import Order
 from algotrader.core.reports import Report
 from algotrader.core.scaled import from_money
 from algotrader.history.calendars import ALWAYS_OPEN, sessions_between
 from algotrader.history.catalogue import Catalogue
 from algotrader.research.equity import EquityCurve
 from algotrader.research.options import BacktestOptions
-from algotrader.research.records import Records
-from algotrader.research.result import BacktestResult, PriceSeries, ProblemRecord, StopRecord, Times, Values
+from algotrader.research.result import BacktestResult, PriceSeries, ProblemRecord, Times, Values
 from algotrader.research.setup import RunSetup
-from algotrader.research.trades import Fills, Trips
+from algotrader.research.trades import Execution, Fills, Stops, Trips
 from algotrader.simulation.loop import BacktestLoop
 from algotrader.simulation.settings import SimulationSettings
 from algotrader.strategies.algorithm import TradingAlgorithm
@@ -65,7 +62,7 @@ class Collector:
     def __init__(self, engine: Engine, instruments: list[Instrument]) -> None:
         self.engine = engine
         self.instruments = {instrument.symbol: instrument for instrument in instruments}
-        self.fills: list[tuple[OrderFill, Order | None]] = []
+        self.fills: list[Execution] = []
         self.stops: list[Report] = []
         self.problems: list[ProblemRecord] = []
         self.counts: Counter[str] = Counter()
@@ -84,14 +81,6 @@ class Collector:
             elif report.kind in _PROBLEMS and self._is_news(report):
                 trace = "" if report.error is None else "\n" + "".join(traceback.format_exception(report.error)).rstrip()
                 self.problems.append(ProblemRecord(report.time, report.kind, report.symbol, report.message + trace))
-
-    def _stops(self) -> list[StopRecord]:
-        """The stop of every position from each time on; none after the position was closed."""
-        found = []
-        for report in self.stops:
-            price = None if report.kind == reports.TRADE_CLOSED else self.instruments[report.symbol].price(report.number)
-            found.append(StopRecord(report.time, report.symbol, report.owner, price))
-        return found
 
     def _is_news(self, report: Report) -> bool:
         """Whether a problem is kept in full: of one kind and cause only the first ones are."""
@@ -140,7 +129,7 @@ class Collector:
             benchmark=None if line is None else np.asarray(float(options.capital) * line / line[0]),
             fills=Fills(self.fills, self.instruments),
             round_trips=Trips(state.ledger.trips),
-            stops=Records(len(self.stops), self._stops),
+            stops=Stops(self.stops, self.instruments),
             problems=self.problems,
             recorded=_recorded(setup),
             assumptions=_assumptions(settings, options, setup),
@@ -150,6 +139,18 @@ class Collector:
         for algorithm in setup.algorithms:
             self._analyze(algorithm, result)
         return result
+
+    def release(self) -> None:
+        """Let go of what a run has piled up in its engine.
+
+        An engine's parts know each other, so that only the garbage collector could free it, and it would have to look at all of it.
+        """
+        state = self.engine.state
+        state.orders, state.order_holding = {}, {}
+        ledger = state.ledger
+        ledger.trips, ledger.booked = [], {}
+        for position in ledger.positions.values():
+            position.bookings, position.trips = [], []
 
     def _analyze(self, algorithm: TradingAlgorithm, result: BacktestResult) -> None:
         """Let a strategy look at its result; a mistake in there does not lose the run."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, TypeVar, overload
@@ -62,10 +62,12 @@ class StopRecord:
 class Records(Sequence[Record]):
     """A sequence like a list of records, which are made at the first look at one of them."""
 
-    def __init__(self, count: int, make: Callable[[], list[Record]]) -> None:
+    def __init__(self, count: int) -> None:
         self._count: Final = count
-        self._make: Final = make
         self._made: list[Record] | None = None
+
+    def _make(self) -> list[Record]:
+        raise NotImplementedError
 
     @property
     def made(self) -> list[Record]:

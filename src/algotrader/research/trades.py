@@ -11,28 +11,35 @@ from typing import Final
 
 from algotrader.core.events import OrderFill
 from algotrader.core.instruments import Instrument
-from algotrader.core.orders import Order
+from algotrader.core.orders import Order, OrderRole
 from algotrader.core.positions import RoundTrip
+from algotrader.core.reports import TRADE_CLOSED, Report
 from algotrader.core.scaled import MONEY_SCALE, from_money, from_scaled, money
-from algotrader.research.records import FillRecord, Records, RoundTripRecord
+from algotrader.research.records import FillRecord, Records, RoundTripRecord, StopRecord
 
 _CONTEXT: Final = Context(prec=60)
 _SHOWN: Final = 10**16
 """The places of money that may be left out where they are zero: all but two."""
 
 
+Execution = tuple[OrderFill, Order | None]
+
+
 class Fills(Records[FillRecord]):
     """The executions of a run, each with its order where it was ours."""
 
-    def __init__(self, rows: Sequence[tuple[OrderFill, Order | None]], instruments: dict[str, Instrument]) -> None:
-        super().__init__(len(rows), self._records)
-        self._rows: Final = rows
+    def __init__(self, executions: Iterable[Execution], instruments: dict[str, Instrument]) -> None:
+        # Of an order only so much is kept, as a result often outlives its run.
+        self._rows: Final = [
+            (event, "", None) if order is None else (event, order.owner, order.role) for event, order in executions
+        ]
+        super().__init__(len(self._rows))
         self._instruments: Final = instruments
 
-    def _records(self) -> list[FillRecord]:
-        return [self._record(event, order) for event, order in self._rows]
+    def _make(self) -> list[FillRecord]:
+        return [self._record(event, owner, role) for event, owner, role in self._rows]
 
-    def _record(self, event: OrderFill, order: Order | None) -> FillRecord:
+    def _record(self, event: OrderFill, owner: str, role: OrderRole | None) -> FillRecord:
         instrument = self._instruments[event.symbol]
         return FillRecord(
             event.time,
@@ -42,18 +49,18 @@ class Fills(Records[FillRecord]):
             instrument.price(event.price_raw),
             from_money(event.commission),
             event.client_order_id,
-            "" if order is None else order.owner,
-            "" if order is None else order.role.value,
+            owner,
+            "" if role is None else role.value,
         )
 
     def commissions(self) -> list[int]:
         """What each of them cost, money."""
-        return [event.commission for event, _ in self._rows]
+        return [event.commission for event, _, _ in self._rows]
 
     def traded(self) -> int:
         """Quantity times price of all of them together, money."""
         places = {symbol: MONEY_SCALE - each.quantity_scale - each.price_scale for symbol, each in self._instruments.items()}
-        return sum(event.quantity_raw * event.price_raw * 10 ** places[event.symbol] for event, _ in self._rows)
+        return sum(event.quantity_raw * event.price_raw * 10 ** places[event.symbol] for event, _, _ in self._rows)
 
     def fingerprint(self) -> str:
         """See ``fingerprint_of``."""
@@ -67,7 +74,7 @@ class Fills(Records[FillRecord]):
             return found
 
         lines = []
-        for event, _ in self._rows:
+        for event, _, _ in self._rows:
             symbol = event.symbol
             quantity, price = scales[symbol]
             numbers = text(event.quantity_raw, quantity), short_text(event.price_raw, price), text(event.commission, MONEY_SCALE)
@@ -79,8 +86,11 @@ class Trips(Records[RoundTripRecord]):
     """The round trips of a run, in the order of their ends."""
 
     def __init__(self, trips: Sequence[RoundTrip]) -> None:
-        super().__init__(len(trips), lambda: [_trip(row) for row in self._rows])
+        super().__init__(len(trips))
         self._trips: Final = trips
+
+    def _make(self) -> list[RoundTripRecord]:
+        return [_trip(row) for row in self._rows]
 
     @cached_property
     def _rows(self) -> list[RoundTrip]:
@@ -93,6 +103,21 @@ class Trips(Records[RoundTripRecord]):
     def durations(self) -> list[int]:
         """How long each of them took, nanoseconds."""
         return [trip.exit_time - trip.entry_time for trip in self._rows]
+
+
+class Stops(Records[StopRecord]):
+    """The stop of every position from each time on, as the engine reported it; none after the position was closed."""
+
+    def __init__(self, reports: Sequence[Report], instruments: dict[str, Instrument]) -> None:
+        super().__init__(len(reports))
+        self._reports: Final = reports
+        self._instruments: Final = instruments
+
+    def _make(self) -> list[StopRecord]:
+        return [StopRecord(report.time, report.symbol, report.owner, self._price(report)) for report in self._reports]
+
+    def _price(self, report: Report) -> Decimal | None:
+        return None if report.kind == TRADE_CLOSED else self._instruments[report.symbol].price(report.number)
 
 
 def _trip(trip: RoundTrip) -> RoundTripRecord:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import gc
-import weakref
+from pathlib import Path
 
+import polars as pl
 import pytest
 
-from algotrader.research import garbage
+from algotrader.core.instruments import crypto
+from algotrader.core.market import NS_PER_DAY, NS_PER_MINUTE
+from algotrader.history.catalogue import Catalogue
+from algotrader.research.backtest import backtest
 from algotrader.research.garbage import rare_collections
-
-
-class Ring:
-    """An object that only the garbage collector can free."""
-
-    def __init__(self) -> None:
-        self.self = self
 
 
 def test_thresholds_come_back_after_nested_runs_and_errors() -> None:
@@ -27,31 +24,32 @@ def test_thresholds_come_back_after_nested_runs_and_errors() -> None:
     assert gc.get_threshold() == before
 
 
-def test_what_is_young_at_the_end_is_not_looked_at_and_not_lost() -> None:
-    with rare_collections():
-        ring = weakref.ref(Ring())
-        assert gc.get_freeze_count() == 0
-    assert gc.get_freeze_count() == 0
+def test_two_threads_do_not_keep_each_others_thresholds() -> None:
+    before = gc.get_threshold()
+    first, second = rare_collections(), rare_collections()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert gc.get_threshold() != before
+    second.__exit__(None, None, None)
+    assert gc.get_threshold() == before
+
+
+def test_a_finished_run_leaves_little_to_the_garbage_collector(tmp_path: Path) -> None:
+    catalogue = Catalogue(tmp_path)
+    rows = 4000
+    opens = [NS_PER_DAY + row * NS_PER_MINUTE for row in range(rows)]
+    price = [1000 + 100 * (row // 3 % 2) for row in range(rows)]
+    bars = {"open_time": opens, "close_time": [time + NS_PER_MINUTE for time in opens], "volume": [10**6] * rows}
+    frame = pl.DataFrame({**bars, **dict.fromkeys(("open", "high", "low", "close"), price)})
+    catalogue.write_bars(crypto("BTC/USDT", price_scale=2, quantity_scale=0), "1m", frame)
     gc.collect()
-    assert ring() is None
-
-
-def test_what_is_frozen_stays_frozen() -> None:
-    gc.freeze()
+    gc.disable()
     try:
-        count = gc.get_freeze_count()
-        with rare_collections():
-            pass
-        assert gc.get_freeze_count() >= count - 1
+        result = backtest("sma_cross", ["BTC/USDT"], data=catalogue, parameters={"fast": 1, "slow": 2, "quantity": 1})
+        fills = len(result.fills)
+        del result
+        assert gc.collect() < fills
     finally:
-        gc.unfreeze()
-
-
-def test_many_runs_do_not_pile_up_what_they_leave(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(garbage, "_MOST_LEFT", 1000)
-    gc.collect()
-    with rare_collections():
-        rings = [weakref.ref(Ring()) for _ in range(2000)]
-    assert any(ring() is not None for ring in rings)
-    with rare_collections():
-        assert all(ring() is None for ring in rings)
+        gc.enable()
+    assert fills > 1000
