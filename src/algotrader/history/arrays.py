@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -27,3 +28,13 @@ def joined(series: pl.Series) -> IntColumn:
 def array_of(column: IntColumn) -> Ints:
     """The numbers of a column as an array that cannot be written to; nothing is copied."""
     return np.frombuffer(column.raw, dtype="<i8")
+
+
+def rows_of_each(numbers: Ints, count: int) -> list[Ints]:
+    """The rows of every number from 0 to below ``count``, ascending."""
+    if count == 1:
+        return [np.arange(len(numbers))]
+    # Small numbers are sorted in one pass over them, and a stable sort leaves the rows of each in order.
+    order = np.argsort(numbers.astype(np.uint16), kind="stable")
+    edges = np.searchsorted(numbers[order], np.arange(count + 1))
+    return [order[left:right] for left, right in pairwise(edges)]

@@ -16,7 +16,7 @@ from algotrader.core.catch_up import CatchUp, tells_all
 from algotrader.core.indicators import SMA
 from algotrader.core.market import NS_PER_DAY, NS_PER_MINUTE, BarColumns
 from algotrader.core.signal_style import SignalSlot
-from algotrader.history.arrays import array_of, column_of
+from algotrader.history.arrays import array_of, column_of, rows_of_each
 from algotrader.history.calendars import ALWAYS_OPEN, session_table
 from algotrader.strategies.base import SignalStrategy
 from algotrader.strategies.columns import Ints, Mask, StrategyColumns
@@ -47,7 +47,7 @@ class _SlotPlanner:
         self._planned = 0
         self._session = -1
         self.refused = False
-        self._tail = np.zeros((len(_FIELDS) + 1, 0), dtype=np.int64)
+        self._tail = [np.zeros(0, dtype=np.int64)] * (len(_FIELDS) + 1)
         self._rows: Rows = {}
         self.flat: Mask = np.zeros(0, dtype=np.bool_)
         self.held: Mask | None = None
@@ -57,11 +57,11 @@ class _SlotPlanner:
         if self.refused:
             return False
         bars, complete = self._bars(rows)
-        offset = self._tail.shape[1]
-        joined = np.concatenate([self._tail, bars], axis=1)
+        offset = len(self._tail[0])
+        joined = [np.concatenate([old, new]) for old, new in zip(self._tail, bars, strict=True)] if offset else bars
         o, h, low, c, v, openings = joined
-        columns = StrategyColumns(o, h, low, c, v, openings != 0, self.runs)
-        flat, held = self._ask(columns, self._planned + 1 - offset)
+        columns = StrategyColumns(o, h, low, c, v, openings != 0, self.runs, self._planned + 1 - offset)
+        flat, held = self._ask(columns)
         if flat is None:
             if self._planned == 0:
                 self.refused = True
@@ -77,15 +77,14 @@ class _SlotPlanner:
         sums = [column_of(total) for total in totals]
         self.slot.use_plan(BatchPlan(first, self.flat.tobytes(), held_bytes, self.averages, sums))
         self._planned += complete
-        self._tail = joined[:, : offset + complete][:, -self._keep :]
+        self._tail = [column[: offset + complete][-self._keep :] for column in joined]
         return True
 
-    def _ask(self, columns: StrategyColumns, first: int) -> tuple[Mask | None, Mask | None]:
-        """What the strategy says of these bars, the first of which has this number. Its indicators run over them meanwhile."""
-        if self.runs:
-            bars = columns.closed_bars()
-            for run in self.runs.values():
-                run.use(first, bars)
+    def _ask(self, columns: StrategyColumns) -> tuple[Mask | None, Mask | None]:
+        """What the strategy says of these bars. Its indicators run over them meanwhile."""
+        if self._planned:
+            for indicator in self.runs:
+                columns.run(indicator)
         flat, held = self.hooks.candidates(columns), self.hooks.exit_candidates(columns)
         if not self._planned and len(columns):
             # To run an indicator that nobody asks for would be waste.
@@ -94,43 +93,43 @@ class _SlotPlanner:
             run.release(self._planned)
         return flat, held
 
-    def _bars(self, rows: Rows) -> tuple[Ints, int]:
-        """The strategy's bars as rows of an array, with where sessions open as its last; and how many are complete for certain."""
+    def _bars(self, rows: Rows) -> tuple[list[Ints], int]:
+        """The strategy's bars as columns, with where sessions open as the last; and how many are complete for certain."""
         if not self.aggregated:
             complete = len(rows["close"])
-            return np.stack([*[rows[name] for name in _FIELDS], self._openings(rows["close_time"], complete)]), complete
+            return [*[rows[name] for name in _FIELDS], self._openings(rows["close_time"], complete)], complete
         if self._rows:
             rows = {name: np.concatenate([self._rows[name], column]) for name, column in rows.items()}
         key, ends = self._windows(rows["open_time"])
         inside = key >= 0
         rows, key, ends = {name: column[inside] for name, column in rows.items()}, key[inside], ends[inside]
         if not len(key):
-            return np.zeros((len(_FIELDS) + 1, 0), dtype=np.int64), 0
+            return [np.zeros(0, dtype=np.int64)] * (len(_FIELDS) + 1), 0
         starts = np.flatnonzero(np.diff(key, prepend=-1))
         lasts = np.append(starts[1:], len(key)) - 1
         done = bool(rows["close_time"][-1] >= ends[-1])
         complete = len(starts) if done else len(starts) - 1
-        bars = np.stack(
-            [
-                rows["open"][starts],
-                np.maximum.reduceat(rows["high"], starts),
-                np.minimum.reduceat(rows["low"], starts),
-                rows["close"][lasts],
-                np.add.reduceat(rows["volume"], starts),
-                self._openings(rows["close_time"][lasts], complete),
-            ]
-        )
+        bars = [
+            rows["open"][starts],
+            np.maximum.reduceat(rows["high"], starts),
+            np.minimum.reduceat(rows["low"], starts),
+            rows["close"][lasts],
+            np.add.reduceat(rows["volume"], starts),
+            self._openings(rows["close_time"][lasts], complete),
+        ]
         self._rows = {} if done else {name: column[starts[-1] :] for name, column in rows.items()}
         return bars, complete
 
-    def _openings(self, close_times: Ints, complete: int) -> Mask:
+    def _openings(self, close_times: Ints, complete: int) -> Ints:
         """Where a session opened since the bar before, in the order of the backtest's loop: by close times."""
+        if not self.runs:
+            return np.zeros(len(close_times), dtype=np.int64)
         calendar = self.slot.track.instrument.calendar
         if calendar == ALWAYS_OPEN:
             numbers = (close_times - 1) // NS_PER_DAY
         else:
             numbers = np.searchsorted(session_table(calendar).opens, close_times, side="right").astype(np.int64)
-        openings = np.diff(numbers, prepend=self._session) != 0
+        openings = np.diff(numbers, prepend=self._session)
         if complete:
             self._session = int(numbers[complete - 1])
         return np.asarray(openings)
@@ -198,28 +197,24 @@ class CandidatePlanner:
         """Plan one chunk before it is run; None when every row has to be looked at anyway."""
         if columns.regular:
             return None
-        numbers = array_of(columns.instrument)
         named = {name: array_of(getattr(columns, name)) for name in ("open_time", "close_time", *_FIELDS)}
-        flags = np.zeros(len(numbers), dtype=np.uint8)
-        owned: list[Ints] = []
-        for index, every in enumerate(self._every_row):
-            single = len(self._every_row) == 1
-            own = np.arange(len(numbers)) if single else np.flatnonzero(numbers == index)
-            owned.append(own)
-            rows = named if single else {name: column[own] for name, column in named.items()}
+        flags = np.zeros(len(columns), dtype=np.uint8)
+        owned = rows_of_each(array_of(columns.instrument), len(self._every_row))
+        for index, own in enumerate(owned):
+            every = self._every_row[index]
+            rows = named if len(owned) == 1 else {name: column[own] for name, column in named.items()}
             for planner in self._by_index.get(index, []):
                 if not planner.plan(rows):
                     every = True
                 elif not planner.aggregated:
-                    held = planner.held if planner.held is not None else np.ones(len(own), dtype=np.bool_)
-                    flags[own] |= planner.flat * np.uint8(VISIT_FLAT) | held * np.uint8(VISIT_HELD)
+                    held = np.uint8(VISIT_HELD) if planner.held is None else planner.held * np.uint8(VISIT_HELD)
+                    flags[own] |= planner.flat * np.uint8(VISIT_FLAT) | held
             if every:
                 flags[own] = _BOTH
         marks = np.flatnonzero(flags)
         if len(marks) * _WORTH_SKIPPING > len(flags):
             return None
-        columns_of_own = [] if len(owned) == 1 else [column_of(own) for own in owned]
-        return Visits(flags.tobytes(), column_of(marks), columns_of_own)
+        return Visits(flags.tobytes(), column_of(marks), [] if len(owned) == 1 else [column_of(own) for own in owned])
 
 
 def _has_breaks(calendar: str) -> bool:

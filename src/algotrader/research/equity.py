@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
-
 import numpy as np
 
 from algotrader.core.instruments import Instrument
 from algotrader.core.market import BarColumns
 from algotrader.core.scaled import MONEY_SCALE
-from algotrader.history.arrays import array_of
+from algotrader.history.arrays import array_of, rows_of_each
 from algotrader.research.result import Times, Values
 from algotrader.simulation.loop import Change
 
@@ -49,7 +46,7 @@ class EquityCurve:
         by_index: dict[int, list[Change]] = {}
         for change in changes:
             by_index.setdefault(change.index, []).append(change)
-        for number, rows in enumerate(_rows(array_of(columns.instrument), len(self._factors))):
+        for number, rows in enumerate(rows_of_each(array_of(columns.instrument), len(self._factors))):
             own = by_index.get(number, [])
             kept = number in self._kept
             if own or self._quantity[number] or kept:
@@ -99,18 +96,6 @@ class EquityCurve:
     def exposure(self) -> float:
         """Fraction of the slices with an open position."""
         return self.exposed / self.points if self.points else 0.0
-
-
-def _rows(index: Times, count: int) -> Iterator[Times]:
-    """The rows of every instrument, by its number."""
-    if count == 1:
-        yield np.arange(len(index))
-        return
-    # Small numbers are sorted in one pass over them, and a stable sort leaves the rows of each instrument in order.
-    order = np.argsort(index.astype(np.uint16), kind="stable")
-    edges = np.searchsorted(index[order], np.arange(count + 1))
-    for left, right in pairwise(edges):
-        yield order[left:right]
 
 
 def _steps(times: Times, changes: list[Change], values: list[float], before: float) -> Values:

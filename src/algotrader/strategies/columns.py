@@ -30,6 +30,7 @@ class StrategyColumns:
         openings: where a session opened since the bar before; None when it is not known.
         runs: the strategy's indicators, each ready to run over these bars; None for columns from the first bar on, over which any
             indicator may run that has seen no bar.
+        first: the number of the first bar, counted from 1.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class StrategyColumns:
         volume: Ints,
         openings: Mask | None = None,
         runs: Mapping[Indicator, CatchUp] | None = None,
+        first: int = 1,
     ) -> None:
         self.open = open
         self.high = high
@@ -50,14 +52,21 @@ class StrategyColumns:
         self.openings = openings
         self.asked: set[Indicator] = set()
         self._runs = runs
+        self._first = first
         self._found: dict[tuple[Indicator, str], bytes] = {}
+        self._closed: ClosedBars | None = None
+        self._sums: Ints | None = None
+        self._totals: dict[int, Ints] = {}
+        self._gaps: dict[tuple[int, int], Ints] = {}
 
     def closed_bars(self) -> ClosedBars:
         """The same bars as the engine reads them."""
-        openings = b"" if self.openings is None else self.openings.tobytes()
-        return ClosedBars(
-            _column(self.open), _column(self.high), _column(self.low), _column(self.close), _column(self.volume), openings
-        )
+        if self._closed is None:
+            openings = b"" if self.openings is None else self.openings.tobytes()
+            self._closed = ClosedBars(
+                _column(self.open), _column(self.high), _column(self.low), _column(self.close), _column(self.volume), openings
+            )
+        return self._closed
 
     def values(self, indicator: Indicator, output: str = "value") -> Floats:
         """A float output of one of the strategy's own indicators on every bar, equal to what it will be there in every bit.
@@ -72,7 +81,7 @@ class StrategyColumns:
         """
         key = (indicator, output)
         if key not in self._found:
-            self._found[key] = self._run(indicator).values(output)
+            self._found[key] = self.run(indicator).values(output)
         return np.frombuffer(self._found[key], dtype="<f8")
 
     def integers(self, indicator: Indicator, output: str) -> Ints:
@@ -84,35 +93,38 @@ class StrategyColumns:
         """
         key = (indicator, output)
         if key not in self._found:
-            self._found[key] = self._run(indicator).integers(output)
+            self._found[key] = self.run(indicator).integers(output)
         return np.frombuffer(self._found[key], dtype="<i8")
 
-    def _run(self, indicator: Indicator) -> CatchUp:
-        self.asked.add(indicator)
-        if self._runs is None:
-            run = CatchUp(indicator)
-            run.use(1, self.closed_bars())
-            return run
-        if indicator not in self._runs:
+    def run(self, indicator: Indicator) -> CatchUp:
+        """An indicator of the strategy, before the first of these bars; see ``values`` for the errors."""
+        if self._runs is not None and indicator not in self._runs:
             name = type(indicator).__name__
             raise ValueError(f"{name} cannot be computed here: ask for one that indicators() gave, and from the first call on")
-        return self._runs[indicator]
+        run = CatchUp(indicator) if self._runs is None else self._runs[indicator]
+        if self._runs is None or indicator not in self.asked:
+            self.asked.add(indicator)
+            run.use(self._first, self.closed_bars())
+        return run
 
     def __len__(self) -> int:
         return len(self.close)
 
     def total(self, period: int) -> Ints:
         """Sum of the last ``period`` closes on every bar, exact; of fewer closes on the first bars."""
-        sums = np.cumsum(self.close)
-        totals = sums.copy()
-        totals[period:] = sums[period:] - sums[:-period]
-        return totals
+        if period not in self._totals:
+            sums = self._sums = np.cumsum(self.close) if self._sums is None else self._sums
+            totals = self._totals[period] = sums.copy()
+            totals[period:] -= sums[:-period]
+        return self._totals[period]
 
     def gap(self, fast: int, slow: int) -> Ints | None:
         """Fast minus slow average times both periods, exact; None when the numbers could leave 64 bits."""
         if len(self.close) and int(self.close.max()) * fast * slow * 2 >= _ROOM:
             return None
-        return np.asarray(self.total(fast) * slow - self.total(slow) * fast)
+        if (fast, slow) not in self._gaps:
+            self._gaps[fast, slow] = self.total(fast) * slow - self.total(slow) * fast
+        return self._gaps[fast, slow]
 
     @staticmethod
     def earlier(values: Ints) -> Ints:
