@@ -73,7 +73,7 @@ work-counts: $(VENV)/.dev $(VENV)/.installed
 # PEERS is a comma-separated list, all or none; QUICK=1 runs few bars once, FULL=1 gives slow engines all bars too, and
 # PAGE=docs/performance.md writes the tables into that page. Peers get environments of their own under build/bench.
 PEERS ?= all
-WORKLOADS ?= W1,W2,W3,W4,W5
+WORKLOADS ?= W1,W2,W3,W4,W5,W6
 ROUNDS ?= 5
 bench: $(VENV)/.installed
 	env -u PYTHONPATH $(BIN)/python -m benchmarks.run --peers "$(PEERS)" --workloads "$(WORKLOADS)" --rounds $(ROUNDS) \

@@ -24,6 +24,9 @@ FIRST_DAY: Final = date(2016, 1, 4)
 LAST_DAY: Final = date(2023, 12, 29)
 VELEZ_DAYS: Final = (date(2023, 1, 3), date(2023, 12, 29))
 SEED: Final = 7
+OURS_ONLY: Final = ("w6",)
+"""Sets that no peer runs on: they are kept as a catalogue only."""
+
 VERSION: Final = "1"
 """Raised whenever the bars change, so that stale ones are made anew."""
 
@@ -55,19 +58,19 @@ def prepare(root: Path, name: str, instruments: int, rows: int) -> Path:
     (folder / "arrays").mkdir(parents=True)
     catalogue = Catalogue(folder / "catalogue")
     if rows:
-        _walks(catalogue, folder / "arrays", symbols(instruments), rows)
+        _walks(catalogue, folder / "arrays", symbols(instruments), rows, () if name in OURS_ONLY else FIELDS)
     else:
         _market_like(catalogue, symbols(instruments))
     stamp.write_text(made)
     return folder
 
 
-def _walks(catalogue: Catalogue, arrays: Path, names: list[str], rows: int) -> None:
+def _walks(catalogue: Catalogue, arrays: Path, names: list[str], rows: int, fields: tuple[str, ...]) -> None:
     times = session_minutes(rows)
     np.save(arrays / "time.npy", times)
     for number, symbol in enumerate(names):
         bars = chosen_walk(SEED + 1000 * number, rows)
-        for name in FIELDS:
+        for name in fields:
             np.save(arrays / f"{symbol}.{name}.npy", getattr(bars, name))
         catalogue.write_bars(equity(symbol), "1m", _frame(times, bars))
 

@@ -42,6 +42,7 @@ class Engine:
         path: folders put before the interpreter's own.
         variant: for scripts that can run in several ways.
         callback: whether Python code of the strategy runs on each bar, for the report.
+        by_date: with several instruments, that code runs once a date for all of them and not on each bar.
     """
 
     key: str
@@ -56,6 +57,7 @@ class Engine:
     path: list[Path] = field(default_factory=list)
     variant: str = ""
     callback: str = ""
+    by_date: bool = False
 
     @property
     def is_peer(self) -> bool:
@@ -65,6 +67,10 @@ class Engine:
     def rows(self, workload: str, rows: int, full: bool) -> int:
         """How many bars of each instrument it is given, out of ``rows``."""
         return min(rows, SLOW_ROWS.get(workload, rows)) if self.slow and not full else rows
+
+    def asked(self, instruments: int) -> str:
+        """How often Python code of the strategy runs with so many instruments, for the report."""
+        return "a call a date" if self.by_date and instruments > 1 else self.callback
 
     def environment(self) -> dict[str, str]:
         """The environment of its process: the benchmarks can be imported, and nothing uses more threads than another."""
@@ -79,9 +85,9 @@ def ours() -> list[Engine]:
     cross, algorithm = folder / "sma_cross.py", folder / "algorithm.py"
     sweep, velez = folder / "sweep.py", folder / "velez.py"
     every = {"W1": cross, "W2": cross, "W5": algorithm}
-    skipping = {"W1": cross, "W2": cross, "W3": sweep, "W4": velez}
+    skipping = {"W1": cross, "W2": cross, "W3": sweep, "W4": velez, "W6": cross}
     return [
-        _own(OURS, "algo-trader", {**every, "W4": velez}, EVERY_BAR, "yes"),
+        _own(OURS, "algo-trader", {**every, "W4": velez, "W6": cross}, EVERY_BAR, "yes"),
         _own("ours_candidates", "algo-trader, candidates", skipping, "", "where it may act"),
         _own("ours_one_core", "algo-trader, candidates, one core", {"W3": sweep}, ONE_CORE, "where it may act"),
         _own("ours_window", "algo-trader, averages of data.window", {"W5": folder / "algorithm_window.py"}, "", "yes"),
@@ -125,6 +131,7 @@ def read_peer(path: Path) -> Engine:
         slow=given.get("slow", False),
         note=given["note"],
         callback="yes" if given["kind"] == "callback" else "no",
+        by_date=given.get("by_date", False),
     )
 
 

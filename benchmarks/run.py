@@ -13,14 +13,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks import environments, tables
+from benchmarks import environments, goals, startup, tables
 from benchmarks.agreement import Convention, convention_of, disagreement, read_conventions
 from benchmarks.engines import CALL, HERE, OURS, ROOT, Engine, choose, ours, peers
 from benchmarks.measure import Bench, Measurement
+from benchmarks.startup import Start
 from benchmarks.tables import Row
 from benchmarks.workloads import WORKLOADS, Workload
 
-QUICK_ROWS: Final = {"W1": 20_000, "W2": 1_000, "W3": 5_000, "W5": 20_000}
+QUICK_ROWS: Final = {"W1": 20_000, "W2": 1_000, "W3": 5_000, "W5": 20_000, "W6": 5_000}
 BEGIN: Final = "<!-- results: begin (make bench writes what follows) -->"
 END: Final = "<!-- results: end -->"
 
@@ -60,8 +61,10 @@ def main(given: Sequence[str] | None = None) -> int:
         sized = load.first(QUICK_ROWS.get(load.name, load.rows)) if options.quick else load
         measured = bench.measure(sized, engines, rounds)
         results.append((sized, compare(bench, sized, measured, conventions)))
-    _write(folder, results, engines, conventions, options, load_average)
+    starts = startup.measure(startup.commands(), rounds)
+    _write(folder, results, starts, engines, conventions, options, load_average)
     faults = [f"{load.name} {row.measured.engine.title}: {row.verdict}" for load, rows in results for row in rows if not row.agrees]
+    faults += [f"{start.title}: {start.fault}" for start in starts if start.fault]
     for fault in faults:
         print(fault, file=sys.stderr)
     return 1 if faults else 0
@@ -111,6 +114,7 @@ def _judge(one: Measurement, reference: tuple[int, float] | None, convention: Co
 def _write(
     folder: Path,
     results: list[tuple[Workload, list[Row]]],
+    starts: list[Start],
     engines: list[Engine],
     conventions: dict[tuple[str, str], Convention],
     options: argparse.Namespace,
@@ -127,11 +131,13 @@ def _write(
         for (key, load), convention in conventions.items()
         if key in names and (not load or load in {workload.name for workload, _ in results})
     ]
-    shown_tables = [tables.markdown(load, rows) for load, rows in results]
+    shown_tables = [goals.markdown(goals.Found(results, starts)), *[tables.markdown(load, rows) for load, rows in results]]
+    shown_tables.append(startup.markdown(starts))
     text = tables.page(shown_tables, versions, notes, reasons, _command(options), load_average)
     print("\n" + text)
     records = [tables.record(load, row) for load, rows in results for row in rows]
-    (folder / "results.json").write_text(json.dumps({"versions": versions, "results": records}, indent=1) + "\n")
+    stored = {"versions": versions, "results": records, "starts": [startup.record(start) for start in starts]}
+    (folder / "results.json").write_text(json.dumps(stored, indent=1) + "\n")
     (folder / "results.md").write_text(text)
     if options.page is not None:
         put(options.page, text)

@@ -38,7 +38,7 @@ def markdown(load: Workload, rows: list[Row]) -> str:
     ours = first.bars_per_second if first.outcomes else 0.0
     lines = [f"### {load.name}: {load.title}", "", "| " + " | ".join(HEAD) + " |", "|---|---|" + "--:|" * 6 + "---|"]
     for row in sorted(rows, key=_order):
-        lines.append("| " + " | ".join(_cells(row, ours)) + " |")
+        lines.append("| " + " | ".join(_cells(row, ours, load.instruments)) + " |")
     return "\n".join(lines)
 
 
@@ -46,15 +46,16 @@ def _order(row: Row) -> float:
     return -row.measured.bars_per_second if row.measured.outcomes else 0.0
 
 
-def _cells(row: Row, ours: float) -> list[str]:
+def _cells(row: Row, ours: float, instruments: int) -> list[str]:
     one = row.measured
     engine = one.engine
+    asked = engine.asked(instruments)
     if not one.outcomes:
-        return [engine.title, engine.callback, "", "", "", "", "", "", row.verdict]
+        return [engine.title, asked, "", "", "", "", "", "", row.verdict]
     speed = [f"{one.bars:,}", f"{one.bars_per_second:,.0f}", f"{ours / one.bars_per_second:.2f} ×", f"{one.memory_mb:,.0f}"]
     fills = "not told" if one.fills < 0 else f"{one.fills:,}"
     result = ["", ""] if engine.key == CALL else [fills, f"{one.equity:,.2f}"]
-    return [engine.title, engine.callback, *speed, *result, row.verdict]
+    return [engine.title, asked, *speed, *result, row.verdict]
 
 
 def machine() -> str:

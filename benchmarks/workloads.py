@@ -36,7 +36,7 @@ _WICK: Final = 200
 _MAX_SEEDS: Final = 200
 
 
-DATA: Final = {"w1": (1, 500_000), "w2": (50, 20_000), "w4": (5, 0)}
+DATA: Final = {"w1": (1, 500_000), "w2": (50, 20_000), "w4": (5, 0), "w6": (20, 500_000)}
 """Instruments of each set of bars and how many bars each has; 0 where the calendar says."""
 
 
@@ -50,7 +50,7 @@ class Workload:
     """One workload.
 
     Attributes:
-        name: ``W1`` to ``W5``.
+        name: ``W1`` to ``W6``.
         title: what it is, for the report.
         data: the set of bars in ``DATA`` that it runs on.
         instruments: how many.
@@ -88,6 +88,7 @@ WORKLOADS: Final = {
         Workload("W3", "a sweep of 100 pairs of averages over 100,000 bars", "w1", 1, 100_000, SWEEP),
         Workload("W4", "velez on 2-minute candles, five instruments, a year of minute bars", "w4", 5, 97_140),
         Workload("W5", "W1 in the algorithm style (initialize, handle_data)", "w1", 1, 500_000),
+        Workload("W6", "ten million bars streamed: twenty instruments of 500,000, SMA cross 20/200", "w6", 20, 500_000),
     )
 }
 

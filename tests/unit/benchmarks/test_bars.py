@@ -10,6 +10,7 @@ import pytest
 from algotrader.core.market import NS_PER_MINUTE
 from algotrader.history.catalogue import Catalogue
 from benchmarks.data import prepare, session_minutes
+from benchmarks.engines import peers
 from benchmarks.workloads import DATA, SWEEP, WORKLOADS, Workload, chosen_walk, symbols, ties, walk
 
 
@@ -112,3 +113,11 @@ def test_bars_are_made_once_and_anew_when_more_are_wanted(tmp_path: Path) -> Non
 
 def test_workload_counts_the_bars_of_all_instruments_and_pairs() -> None:
     assert Workload("X", "", "w1", 3, 100, ((1, 2), (1, 3))).bars == 600
+
+
+def test_bars_that_no_peer_runs_on_are_kept_as_a_catalogue_only(tmp_path: Path) -> None:
+    folder = prepare(tmp_path, "w6", 2, 400)
+    assert [path.name for path in (folder / "arrays").iterdir()] == ["time.npy"]
+    assert Catalogue(folder / "catalogue").count("AB", "1m") == 400
+    assert not any("W6" in peer.scripts for peer in peers())
+    assert WORKLOADS["W6"].bars == 10_000_000

@@ -35,6 +35,13 @@ def test_a_peer_runs_known_workloads_and_says_how_it_was_set_up(peer: Engine) ->
     assert peer.is_peer
 
 
+def test_peers_that_are_asked_once_a_date_say_so_where_it_differs() -> None:
+    asked = {peer.key: (peer.asked(1), peer.asked(50)) for peer in peers() if "W2" in peer.scripts}
+    assert {key for key, (_, many) in asked.items() if many == "a call a date"} == {"bt", "backtrader", "zipline_reloaded"}
+    assert asked["bt"][0] == asked["basana"][1] == "yes"
+    assert asked["vectorbt"] == ("no", "no")
+
+
 @pytest.mark.parametrize("key", sorted(WANTED))
 def test_requirements_are_pinned_and_name_no_place_to_get_them(key: str) -> None:
     lines = (HERE / "peers" / key / "requirements.txt").read_text().split()
