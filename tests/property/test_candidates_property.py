@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import polars as pl
+from backtest_kit import frame_of, ideal, instrument_of, minutes_of_sessions
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ from algotrader.history.catalogue import Catalogue
 from algotrader.research.backtest import BacktestOptions, backtest, verify_candidates
 from algotrader.strategies.base import Price, SignalStrategy
 from algotrader.strategies.columns import Mask, StrategyColumns
+from algotrader.strategies.scanners import Route, StaticScanner
 
 START = 1_700_006_400 * 10**9
 SYMBOLS = ("AAA/USD", "BBB/USD")
@@ -149,6 +151,36 @@ def test_the_same_fills_with_and_without_skipping(
         catalogue = store(Path(folder), steps, gaps)
         SmallChunks.rows = rows
         assert verify_candidates(kind, SYMBOLS, data=catalogue, interval="1m") == ""
+
+
+class Early(Rule):
+    """Sees the bars before the open too, and offers nothing."""
+
+    name: ClassVar[str] = "early"
+    regular_hours: ClassVar[bool] = False
+
+    def candidates(self, columns: StrategyColumns) -> Mask | None:
+        return None
+
+
+def test_a_strategy_of_regular_hours_beside_one_of_extended_hours(tmp_path: Path) -> None:
+    opens = minutes_of_sessions("XNYS", 780)
+    early = [opens[390] - minute * NS_PER_MINUTE for minute in range(60, 0, -1)]
+    times = [*opens[:390], *early, *opens[390:]]
+    closes = 10_000 + np.cumsum(np.random.default_rng(1).integers(-9, 10, len(times))) * 10
+    rows = [(close / 100, close / 100 + 1, close / 100 - 1, close / 100) for close in closes.tolist()]
+    catalogue = SmallChunks(tmp_path)
+    catalogue.write_bars(instrument_of("AAPL"), "1m", frame_of(instrument_of("AAPL"), rows, times))
+    SmallChunks.rows = 100
+    kind = type("Drawn", (Unprotected,), {"enter_on": 1000, "leave_on": 1000})
+    routes = [Route(StaticScanner(), kind, {}), Route(StaticScanner(), Early, {})]
+    runs = [
+        backtest(
+            None, ["AAPL"], data=catalogue, interval="1m", routes=routes, options=ideal(extended_hours=True, candidates=skipping)
+        )
+        for skipping in (True, False)
+    ]
+    assert runs[0].fills == runs[1].fills != []
 
 
 class Liar(Unprotected):

@@ -130,6 +130,9 @@ def _run(
 
 
 def _planner(setup: RunSetup, events: list[Scheduled]) -> CandidatePlanner | None:
+    if setup.wants_extended:
+        # Columns are planned whole, and some of these bars are not for every strategy.
+        return None
     split = frozenset(item.event.symbol for item in events if isinstance(item.event, Split))
     planner = CandidatePlanner(setup.engine.slots(), setup.base_minutes, split, len(setup.instruments))
     return None if planner.is_empty else planner

@@ -194,9 +194,7 @@ class CandidatePlanner:
         return not self._by_index
 
     def prepare(self, columns: BarColumns) -> Visits | None:
-        """Plan one chunk before it is run; None when every row has to be looked at anyway."""
-        if columns.regular:
-            return None
+        """Plan one chunk of bars of regular sessions before it is run; None when every row has to be looked at anyway."""
         named = {name: array_of(getattr(columns, name)) for name in ("open_time", "close_time", *_FIELDS)}
         flags = np.zeros(len(columns), dtype=np.uint8)
         owned = rows_of_each(array_of(columns.instrument), len(self._every_row))
