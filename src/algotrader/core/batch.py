@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Final, final
 
+from algotrader.core.catch_up import CatchUp
 from algotrader.core.columns import IntColumn
-from algotrader.core.indicators import SMA
+from algotrader.core.indicators import SMA, Indicator
 
 VISIT_FLAT: Final = 1
 """Flag of a row that matters to somebody who holds nothing of its instrument and has no order there."""
@@ -29,14 +30,18 @@ class BatchPlan:
             strategy promises nothing for that case.
         averages: the slot's simple averages.
         totals: for each average its sum on every bar, with one more in front: the sum on the bar before the first.
+        runs: the slot's other indicators that can be taken to any of these bars.
     """
 
-    def __init__(self, first: int, flat: bytes, held: bytes, averages: list[SMA], totals: list[IntColumn]) -> None:
+    def __init__(
+        self, first: int, flat: bytes, held: bytes, averages: list[SMA], totals: list[IntColumn], runs: list[CatchUp]
+    ) -> None:
         self.first: Final[int] = first
         self.flat: Final[bytes] = flat
         self.held: Final[bytes] = held
         self.averages: Final[list[SMA]] = averages
         self.totals: Final[list[IntColumn]] = totals
+        self.runs: Final[list[CatchUp]] = runs
 
     def matters(self, bar_number: int, is_flat: bool) -> bool:
         """Whether the bar can matter in this situation."""
@@ -46,11 +51,20 @@ class BatchPlan:
         return len(self.held) == 0 or self.held[at] != 0
 
     def load(self, bar_number: int) -> None:
-        """Set the averages to what they are on the bar."""
+        """Set the indicators to what they are on the bar."""
         at = bar_number - self.first
         for i in range(len(self.averages)):
             totals = self.totals[i]
             self.averages[i].load(totals[at + 1], totals[at], bar_number)
+        for run in self.runs:
+            run.to(bar_number)
+
+    def serves(self, indicator: Indicator) -> bool:
+        """Whether the plan sets an indicator, so that it need not be fed."""
+        for run in self.runs:
+            if run.indicator is indicator:
+                return True
+        return indicator in self.averages
 
 
 @final

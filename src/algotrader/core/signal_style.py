@@ -84,7 +84,7 @@ class SignalSlot(Slot):
         self.want_exit: bool = False
         self.want_cancel: bool = False
         self.plan: BatchPlan | None = None
-        self.incremental: list[Indicator] = []
+        self.incremental: list[Indicator] = self.indicators
         unanswered = settings.unanswered
         self._long: Final = settings.allow_long and "should_long" not in unanswered
         self._short: Final = settings.allow_short and "should_short" not in unanswered
@@ -108,7 +108,7 @@ class SignalSlot(Slot):
         """One closed bar of the strategy's interval."""
         self.bars += 1
         plan = self.plan
-        updated = self._update(self.indicators if plan is None else self.incremental, o, h, low, c, v)
+        updated = self._update(self.incremental, o, h, low, c, v)
         if self.closing or not self.enabled:
             return
         holding = self.holding
@@ -153,7 +153,7 @@ class SignalSlot(Slot):
     def use_plan(self, plan: BatchPlan) -> None:
         """Take the figures computed beforehand for the coming bars."""
         self.plan = plan
-        self.incremental = [indicator for indicator in self.indicators if indicator not in plan.averages]
+        self.incremental = [indicator for indicator in self.indicators if not plan.serves(indicator)]
 
     def _idle(self) -> bool:
         """A position is open, no order works on it, and no limit of the engine's own counts its bars."""

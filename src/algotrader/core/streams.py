@@ -85,7 +85,7 @@ class Streams:
             if stream.aggregator is not None:
                 self._deliver_ready(stream, stream.aggregator.open_session(session))
             for slot in stream.signal_slots:
-                for indicator in slot.indicators:
+                for indicator in slot.incremental:
                     indicator.reset_session()
 
     def end_session(self, session: Session) -> None:

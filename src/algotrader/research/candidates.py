@@ -13,7 +13,7 @@ import numpy as np
 
 from algotrader.core.batch import VISIT_FLAT, VISIT_HELD, BatchPlan, Visits
 from algotrader.core.catch_up import CatchUp, tells_all
-from algotrader.core.indicators import SMA
+from algotrader.core.indicators import SMA, Indicator
 from algotrader.core.market import NS_PER_DAY, NS_PER_MINUTE, BarColumns
 from algotrader.core.signal_style import SignalSlot
 from algotrader.history.arrays import array_of, column_of, rows_of_each
@@ -43,6 +43,8 @@ class _SlotPlanner:
         self.averages = [indicator for indicator in slot.indicators if isinstance(indicator, SMA)]
         self.first_ask = max([slot.settings.required_history, *[indicator.needed for indicator in slot.indicators]])
         self.runs = {indicator: CatchUp(indicator) for indicator in slot.indicators if tells_all(indicator)}
+        # A user's own indicator may raise on a bar: it is fed bar by bar, so that the bar is named.
+        self.served = [indicator for indicator in slot.indicators if indicator in self.runs and _is_ours(indicator)]
         self._keep = max([self.first_ask, *[average.period for average in self.averages]]) + 1
         self._planned = 0
         self._session = -1
@@ -75,22 +77,24 @@ class _SlotPlanner:
         totals = [np.concatenate([_NOTHING, columns.total(average.period)])[offset:] for average in self.averages]
         held_bytes = b"" if self.held is None else self.held.tobytes()
         sums = [column_of(total) for total in totals]
-        self.slot.use_plan(BatchPlan(first, self.flat.tobytes(), held_bytes, self.averages, sums))
+        runs = [self.runs[indicator] for indicator in self.served if indicator not in self.averages]
+        self.slot.use_plan(BatchPlan(first, self.flat.tobytes(), held_bytes, self.averages, sums, runs))
         self._planned += complete
         self._tail = [column[: offset + complete][-self._keep :] for column in joined]
         return True
 
     def _ask(self, columns: StrategyColumns) -> tuple[Mask | None, Mask | None]:
         """What the strategy says of these bars. Its indicators run over them meanwhile."""
-        if self._planned:
-            for indicator in self.runs:
+        for indicator in self.runs:
+            if self._planned or (indicator in self.served and indicator not in self.averages):
                 columns.run(indicator)
         flat, held = self.hooks.candidates(columns), self.hooks.exit_candidates(columns)
         if not self._planned and len(columns):
             # To run an indicator that nobody asks for would be waste.
             self.runs = {indicator: run for indicator, run in self.runs.items() if indicator in columns.asked}
-        for run in self.runs.values():
-            run.release(self._planned)
+        for indicator, run in self.runs.items():
+            if indicator not in self.served or indicator in self.averages:
+                run.release(self._planned)
         return flat, held
 
     def _bars(self, rows: Rows) -> tuple[list[Ints], int]:
@@ -172,7 +176,7 @@ class CandidatePlanner:
                 self._every_row[index] = True
             else:
                 self._by_index.setdefault(index, []).append(planner)
-                self._every_row[index] |= planner.aggregated or len(planner.averages) != len(slot.indicators)
+                self._every_row[index] |= planner.aggregated or len(planner.served) != len(slot.indicators)
 
     @staticmethod
     def _planner(slot: SignalSlot, base_minutes: int, split: frozenset[str]) -> _SlotPlanner | None:
@@ -213,6 +217,10 @@ class CandidatePlanner:
         if len(marks) * _WORTH_SKIPPING > len(flags):
             return None
         return Visits(flags.tobytes(), column_of(marks), [] if len(owned) == 1 else [column_of(own) for own in owned])
+
+
+def _is_ours(indicator: Indicator) -> bool:
+    return type(indicator).__module__.startswith("algotrader.core.")
 
 
 def _has_breaks(calendar: str) -> bool:
