@@ -23,10 +23,11 @@ import polars as pl
 from algotrader.core.instruments import Instrument, normal_symbol
 from algotrader.core.market import BarColumns
 from algotrader.errors import UserError, did_you_mean
+from algotrader.history.arrays import Ints
 from algotrader.history.checks import BAR_COLUMNS, check_bars
 from algotrader.history.corporate_actions import Dividend, Split, action_from_json, action_to_json, in_order
 from algotrader.history.definitions import read_document, read_instruments, write_document, write_instruments
-from algotrader.history.feed import Source, stream
+from algotrader.history.feed import CHUNK_ROWS, Source, stream
 from algotrader.history.files import locked
 from algotrader.history.intervals import INTERVALS, interval_ns
 from algotrader.history.partitions import Written, merge_partition, partition_files, partition_names, read_frame, read_values
@@ -146,6 +147,15 @@ class Catalogue:
         within = (pl.col("open_time") >= start_ns) & (pl.col("close_time") <= end_ns)
         return pl.scan_parquet(files, glob=False).filter(within)
 
+    def closes(self, symbol: str, interval: str, start_ns: int, end_ns: int) -> tuple[Ints, Ints]:
+        """Close times and closes (scaled) of the bars that ``scan`` gives, in order of their close times.
+
+        Raises:
+            UserError: no such symbol or interval.
+        """
+        bars = self.scan(symbol, interval, start_ns, end_ns).select("close_time", "close").sort("close_time").collect()
+        return bars["close_time"].to_numpy(), bars["close"].to_numpy()
+
     def columns(
         self,
         symbols: Sequence[str],
@@ -154,7 +164,7 @@ class Catalogue:
         end_ns: int,
         *,
         regular_only: bool,
-        chunk_rows: int = 131_072,
+        chunk_rows: int = CHUNK_ROWS,
     ) -> Iterator[BarColumns]:
         """Stream bars of several symbols for a backtest: only a part of a month or year is in memory at a time.
 

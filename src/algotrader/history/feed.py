@@ -28,6 +28,9 @@ ROWS_AT_ONCE: Final = 200_000
 FIRST_ROWS: Final = 25_000
 """Rows of the first window, about, for which the run has to wait; each later one may have three times as many as the one before."""
 
+CHUNK_ROWS: Final = 131_072
+"""Rows of a chunk at most: enough that work done once a chunk does not count, even for fifty instruments."""
+
 BYTES_A_ROW: Final = 20
 """Bars take about 25 bytes in a file; windows are planned by the files' sizes, rather too small than too large."""
 

@@ -54,6 +54,7 @@ _PROBLEMS: Final = frozenset(
         reports.CORPORATE_ACTION,
     }
 )
+_TAKEN: Final = _STOPS | _PROBLEMS
 
 
 class Collector:
@@ -74,11 +75,14 @@ class Collector:
         self.fills += [(event, orders.get(event.client_order_id)) for event in loop.fills]
         loop.fills = []
         taken = self.engine.take_reports()
-        self.counts.update([report.kind for report in taken])
-        for report in taken:
+        kinds = Counter([report.kind for report in taken])
+        self.counts += kinds
+        if _TAKEN.isdisjoint(kinds):
+            return
+        for report in [report for report in taken if report.kind in _TAKEN]:
             if report.kind in _STOPS:
                 self.stops.append(report)
-            elif report.kind in _PROBLEMS and self._is_news(report):
+            elif self._is_news(report):
                 trace = "" if report.error is None else "\n" + "".join(traceback.format_exception(report.error)).rstrip()
                 self.problems.append(ProblemRecord(report.time, report.kind, report.symbol, report.message + trace))
 
@@ -205,12 +209,11 @@ def _closes(catalogue: Catalogue, symbol: str, base: str, period: tuple[int, int
     """The benchmark's last close at each point, its first close before that; None when the catalogue has no such bars."""
     if not symbol or base not in catalogue.intervals(symbol):
         return None
-    frame = catalogue.scan(symbol, base, period[0], period[1]).select("close_time", "close").sort("close_time").collect()
-    if frame.is_empty():
+    close_times, closes = catalogue.closes(symbol, base, *period)
+    if len(closes) == 0:
         return None
-    closes = frame["close"].to_numpy().astype(np.float64)
-    at = np.searchsorted(frame["close_time"].to_numpy(), times, side="right") - 1
-    return np.asarray(closes[np.maximum(at, 0)])
+    at = np.searchsorted(close_times, times, side="right") - 1
+    return closes.astype(np.float64)[np.maximum(at, 0)]
 
 
 def load_prices(result: BacktestResult, catalogue: Catalogue) -> None:

@@ -69,22 +69,22 @@ def drawdowns(equity: Values, capital: float) -> Values:
     return np.asarray(1.0 - equity / marks, dtype=np.float64)
 
 
-def days_under_water(times: Times, equity: Values, capital: float) -> float:
+def days_under_water(times: Times, falls: Values) -> float:
     """The longest time from a high-water mark to the point that reaches it again, or to the end of the curve, in days.
 
     Args:
         times: nanoseconds UTC of each point, ascending.
-        equity: account currency.
-        capital: the first mark; it counts from the first point of the curve.
+        falls: the ``drawdowns`` at these points; the first mark counts from the first point of the curve.
 
     Returns:
         Calendar days, 0 when the curve never falls below its mark.
     """
-    if len(equity) == 0:
+    if len(falls) == 0:
         return 0.0
-    under = drawdowns(equity, capital) > 0.0
-    at_mark = np.flatnonzero(~under)
-    edges = np.unique(np.concatenate((np.array([0], dtype=np.int64), at_mark, np.array([len(equity) - 1], dtype=np.int64))))
+    under = falls > 0.0
+    known = ~under
+    known[0] = known[-1] = True
+    edges = np.flatnonzero(known)
     left, right = edges[:-1], edges[1:]
     spans = times[right] - times[left]
     below = under[left] | under[right] | (right - left > 1)

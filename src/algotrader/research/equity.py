@@ -38,21 +38,23 @@ class EquityCurve:
         """Value the slices of one chunk, given the changes of cash and quantities that happened in it."""
         close_time = array_of(columns.close_time)
         close = array_of(columns.close).astype(np.float64)
-        first = np.flatnonzero(close_time[1:] != close_time[:-1]) + 1
-        starts = np.concatenate([[0], first]) if len(close_time) else first
-        times = close_time if len(starts) == len(close_time) else close_time[starts]
+        new = close_time[1:] != close_time[:-1]
+        starts = None if new.all() else np.concatenate([[0], np.flatnonzero(new) + 1])
+        times = close_time if starts is None else close_time[starts]
         value = self._cash_line(times, changes)
         exposed = np.zeros(len(times), dtype=np.bool_)
         by_index: dict[int, list[Change]] = {}
         for change in changes:
             by_index.setdefault(change.index, []).append(change)
-        for number, rows in enumerate(rows_of_each(array_of(columns.instrument), len(self._factors))):
+        numbers = array_of(columns.instrument)
+        # The rows of a single instrument are all rows.
+        owned: list[Times | None] = [None] if len(self._factors) == 1 else [*rows_of_each(numbers, len(self._factors))]
+        for number, rows in enumerate(owned):
             own = by_index.get(number, [])
             kept = number in self._kept
+            closes = close if rows is None else close[rows]
             if own or self._quantity[number] or kept:
-                at = rows if len(times) == len(close_time) else np.searchsorted(starts, rows, side="right") - 1
-                whole = len(at) == len(times) and bool((at[1:] > at[:-1]).all())
-                prices = close[rows] if whole else _line(len(times), at, close[rows], self._last_price[number])
+                prices, whole = _carried(starts, len(times), rows, closes, self._last_price[number])
             if own or self._quantity[number]:
                 quantity = _steps(times, own, [float(change.quantity_raw) for change in own], self._quantity[number])
                 value += prices * quantity * self._factors[number]
@@ -60,8 +62,8 @@ class EquityCurve:
                 self._quantity[number] = float(quantity[-1]) if len(quantity) else self._quantity[number]
             if kept:
                 self._keep(prices, whole)
-            if len(rows):
-                self._last_price[number] = float(close[rows[-1]])
+            if len(closes):
+                self._last_price[number] = float(closes[-1])
         self._times.append(times)
         self._values.append(value)
         self.points += len(times)
@@ -96,6 +98,26 @@ class EquityCurve:
     def exposure(self) -> float:
         """Fraction of the slices with an open position."""
         return self.exposed / self.points if self.points else 0.0
+
+
+def _carried(starts: Times | None, length: int, rows: Times | None, prices: Values, before: float) -> tuple[Values, bool]:
+    """Prices per slice, each carried forward until the next, and whether every slice has one.
+
+    Args:
+        starts: the row with which each slice begins; None when each is one row.
+        length: how many slices there are.
+        rows: where the prices come from; None for all rows.
+        prices: scaled.
+        before: the price until the first of them.
+    """
+    if starts is None and rows is None:
+        return prices, True
+    at = np.arange(len(prices)) if rows is None else rows
+    if starts is not None:
+        at = np.searchsorted(starts, at, side="right") - 1
+    if len(at) == length and bool((at[1:] > at[:-1]).all()):
+        return prices, True
+    return _line(length, at, prices, before), False
 
 
 def _steps(times: Times, changes: list[Change], values: list[float], before: float) -> Values:

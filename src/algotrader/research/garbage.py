@@ -35,3 +35,16 @@ def rare_collections() -> Iterator[None]:
             _Runs.count -= 1
             if _Runs.count == 0:
                 gc.set_threshold(*_Runs.before)
+
+
+@contextmanager
+def frozen() -> Iterator[None]:
+    """Keep the collector from all that is there now: it would write to memory that forked processes share."""
+    mine = gc.get_freeze_count() == 0
+    if mine:
+        gc.freeze()
+    try:
+        yield
+    finally:
+        if mine:
+            gc.unfreeze()

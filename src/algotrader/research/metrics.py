@@ -87,14 +87,15 @@ def compute_metrics(result: BacktestResult) -> Metrics:
         The figures; a run without points, fills or round trips gives zeros and None.
     """
     capital = float(result.capital)
-    returns = curve.daily_returns(result.equity, result.session_days, capital)
-    sessions = len(curve.day_ends(result.session_days))
+    ends = curve.day_ends(result.session_days)
+    returns = curve.returns_of(result.equity[ends], capital)
+    sessions = len(ends)
     years = sessions / result.annual_sessions
     profit = _CONTEXT.subtract(result.final_equity, result.capital)
     falls = curve.drawdowns(result.equity, capital)
     deepest = float(falls.max(initial=0.0))
     growth = _cagr(capital, float(result.final_equity), years)
-    alpha, beta = _alpha_beta(result, capital)
+    alpha, beta = _alpha_beta(result, returns, ends, capital)
     profits = profits_of(result.round_trips)
     wins, losses = [profit for profit in profits if profit > 0], [profit for profit in profits if profit < 0]
     return Metrics(
@@ -106,7 +107,7 @@ def compute_metrics(result: BacktestResult) -> Metrics:
         sortino=_sortino(returns, result.annual_sessions),
         calmar=_ratio(growth, deepest),
         max_drawdown=deepest,
-        longest_drawdown_days=curve.days_under_water(result.equity_time, result.equity, capital),
+        longest_drawdown_days=curve.days_under_water(result.equity_time, falls),
         best_day=float(returns.max()) if len(returns) else None,
         worst_day=float(returns.min()) if len(returns) else None,
         benchmark_return=_benchmark_return(result, capital),
@@ -223,15 +224,14 @@ def _benchmark_return(result: BacktestResult, capital: float) -> float | None:
     return last / capital - 1.0 if math.isfinite(last) else None
 
 
-def _alpha_beta(result: BacktestResult, capital: float) -> tuple[float | None, float | None]:
+def _alpha_beta(result: BacktestResult, own: Values, ends: curve.Indices, capital: float) -> tuple[float | None, float | None]:
     """Slope and yearly intercept of the account's daily returns on the benchmark's (least squares, risk-free rate 0).
 
     Source: M. C. Jensen, "The Performance of Mutual Funds", Journal of Finance, 1968. Alpha is annualized by multiplication.
     """
     if result.benchmark is None:
         return None, None
-    own = curve.daily_returns(result.equity, result.session_days, capital)
-    market = curve.daily_returns(result.benchmark, result.session_days, capital)
+    market = curve.returns_of(result.benchmark[ends], capital)
     length = min(len(own), len(market))
     known = np.isfinite(own[:length]) & np.isfinite(market[:length])
     own, market = own[:length][known], market[:length][known]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -25,8 +26,9 @@ ENDING_NS: Final = 30 * NS_PER_SECOND
 _MARGIN: Final = 40 * NS_PER_DAY
 
 
-def phases(calendar: str, start_ns: int, end_ns: int) -> list[Scheduled]:
-    """The phases of every session of a calendar between two times (nanoseconds UTC)."""
+@lru_cache(maxsize=8)
+def phases(calendar: str, start_ns: int, end_ns: int) -> Sequence[Scheduled]:
+    """The phases of every session of a calendar between two times (nanoseconds UTC); kept for the next run over them."""
     name = normal_calendar(calendar)
     around = sessions_between(name, start_ns - _MARGIN, end_ns + _MARGIN)
     lengths = around.closes - around.opens

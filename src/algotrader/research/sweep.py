@@ -15,11 +15,12 @@ from algotrader.history.catalogue import Catalogue
 from algotrader.research.backtest import Moment
 from algotrader.research.options import BacktestOptions
 from algotrader.research.sweep_data import build_shared
-from algotrader.research.sweep_executors import check_executor, make_executor
+from algotrader.research.sweep_executors import LOCAL, Executor, check_executor, make_executor
 from algotrader.research.sweep_journal import Journal
 from algotrader.research.sweep_plan import Request, make_plan
 from algotrader.research.sweep_result import SweepResult
 from algotrader.research.sweep_runner import Progress, Runner
+from algotrader.research.sweep_workers import forked_workers
 from algotrader.research.walkforward import WalkForward
 from algotrader.strategies.registry import StrategyType
 
@@ -85,16 +86,19 @@ def sweep(
     asked = Request(
         strategy, symbols, catalogue, grid, metric, start, end, interval, assumed, scanner, search, trials, seed, walk_forward
     )
-    plan = make_plan(asked)
     output = None if out is None else Path(out)
-    with TemporaryDirectory(prefix="algo-trader-sweep-") as temporary:
+    prefix = "algo-trader-sweep-"
+    with forked_workers(count if executor == LOCAL else 0) as pool, TemporaryDirectory(prefix=prefix) as temporary:
+        plan = make_plan(asked)
         folder = Path(temporary) / "bars"
         shared = build_shared(catalogue, folder, plan.tables, plan.period)
         journal = Journal(output, plan.header(shared.digest), resume)
         try:
-            runner = Runner(
-                plan, journal, lambda tasks: make_executor(executor, plan.job, shared, folder, min(count, tasks)), progress
-            )
+
+            def make(tasks: int) -> Executor:
+                return make_executor(executor, plan.job, shared, folder, min(count, tasks), pool)
+
+            runner = Runner(plan, journal, make, progress)
             records = runner.run()
         finally:
             journal.close()

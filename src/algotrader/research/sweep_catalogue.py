@@ -6,23 +6,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-import polars as pl
-
 from algotrader.core.instruments import Instrument, normal_symbol
 from algotrader.core.market import BarColumns
+from algotrader.history.arrays import Ints
 from algotrader.history.catalogue import Catalogue
-from algotrader.history.checks import BAR_COLUMNS
 from algotrader.history.corporate_actions import Dividend, Split, action_from_json
 from algotrader.history.definitions import instrument_from_json
-from algotrader.history.feed import cut
+from algotrader.history.feed import CHUNK_ROWS, cut
 from algotrader.research.sweep_data import SharedData
 
-CHUNK_ROWS: Final = 65_536
 KEPT_ROWS: Final = 5_000_000
 """Rows that a worker keeps as columns between its runs, 64 bytes each; larger data are copied anew for each run."""
-
-_FRAMES_KEPT: Final = 4
 
 
 class SharedCatalogue(Catalogue):
@@ -38,7 +32,6 @@ class SharedCatalogue(Catalogue):
         self._shared: Final = shared
         self._known = {symbol: instrument_from_json(values) for symbol, values in shared.facts["instruments"].items()}
         self._chunks: dict[tuple[object, ...], list[BarColumns]] = {}
-        self._frames: dict[tuple[object, ...], pl.DataFrame] = {}
 
     def instrument(self, symbol: str) -> Instrument:
         """The definition of one instrument; see ``Catalogue``."""
@@ -94,20 +87,12 @@ class SharedCatalogue(Catalogue):
                 return
             del self._chunks[key], kept[key]
 
-    def scan(self, symbol: str, interval: str, start_ns: int, end_ns: int) -> pl.LazyFrame:
-        """Bars of one symbol as a query; see ``Catalogue``. The last few answers are kept."""
+    def closes(self, symbol: str, interval: str, start_ns: int, end_ns: int) -> tuple[Ints, Ints]:
+        """Close times and closes of one symbol; see ``Catalogue``."""
         name = normal_symbol(symbol)
-        key = (name, interval, start_ns, end_ns)
-        if key not in self._frames:
-            while len(self._frames) >= _FRAMES_KEPT:
-                del self._frames[next(iter(self._frames))]
-            self._frames[key] = self._frame(name, interval, start_ns, end_ns)
-        return self._frames[key].lazy()
-
-    def _frame(self, name: str, interval: str, start_ns: int, end_ns: int) -> pl.DataFrame:
-        for table in self._shared.tables:
-            if table.interval == interval and name in table.symbols:
-                rows = table.rows(start_ns, end_ns, regular_only=False)
-                own = rows["instrument"] == table.symbols.index(name)
-                return pl.DataFrame({column: np.asarray(rows[column][own]) for column in BAR_COLUMNS})
-        return super().scan(name, interval, start_ns, end_ns).collect()
+        table = next((t for t in self._shared.tables if name in t.symbols and t.interval == interval), None)
+        if table is None:
+            return super().closes(name, interval, start_ns, end_ns)
+        rows = table.rows(start_ns, end_ns, regular_only=False)
+        own = rows["instrument"] == table.symbols.index(name)
+        return rows["close_time"][own], rows["close"][own]

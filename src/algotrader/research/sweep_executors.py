@@ -7,20 +7,26 @@ from __future__ import annotations
 
 import os
 import pickle
-import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
 from algotrader.errors import UserError, did_you_mean
 from algotrader.research.sweep_catalogue import SharedCatalogue
-from algotrader.research.sweep_data import SharedData, open_shared
+from algotrader.research.sweep_data import SharedData
 from algotrader.research.sweep_trial import Job, Record, Task, run_task
+from algotrader.research.sweep_workers import fresh_workers, work
 
-KINDS: Final = ("local", "ray")
+LOCAL: Final = "local"
+KINDS: Final = (LOCAL, "ray")
+
+_BATCHES: Final = 50
+"""Batches that each worker gets, about."""
+
+_LARGEST: Final = 50
+"""Tasks of a batch at most: an interrupt loses what a batch has done."""
 
 
 class Executor:
@@ -55,31 +61,35 @@ class SerialExecutor(Executor):
 class LocalExecutor(Executor):
     """Runs tasks in worker processes that map the shared data into their memory.
 
-    Workers are started afresh (``spawn``), never forked: a fork of a process with threads can hang.
-
     Args:
         job: what all runs have in common.
         folder: where ``build_shared`` has put the data.
         workers: how many processes.
+        pool: processes that are there already; None starts new ones.
 
     Raises:
         UserError: the strategy or the options cannot be sent to another process.
     """
 
-    def __init__(self, job: Job, folder: Path, workers: int) -> None:
+    def __init__(self, job: Job, folder: Path, workers: int, pool: ProcessPoolExecutor | None) -> None:
         check_sendable(job)
-        self._pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_start_worker, initargs=(job, str(folder)))
+        self._job = job
+        self._folder = str(folder)
+        self._workers = workers
+        self._pool = pool or fresh_workers(workers)
 
     def run(self, tasks: Sequence[Task]) -> Iterator[Record]:
-        """Spread the tasks over the workers.
+        """Spread the tasks over the workers, in batches so small that no worker waits long for another at the end.
 
         Raises:
             UserError: a worker died.
         """
-        waiting = [self._pool.submit(_work, task) for task in tasks]
+        size = min(max(len(tasks) // (self._workers * _BATCHES), 1), _LARGEST)
+        batches = [tasks[start : start + size] for start in range(0, len(tasks), size)]
+        waiting = [self._pool.submit(work, self._job, self._folder, batch) for batch in batches]
         try:
             for done in as_completed(waiting):
-                yield done.result()
+                yield from done.result()
         except BrokenProcessPool:
             raise UserError(
                 "a worker process ended before its time; the machine may be short of memory",
@@ -89,28 +99,6 @@ class LocalExecutor(Executor):
     def close(self) -> None:
         """Drop what has not begun and wait for what has."""
         self._pool.shutdown(wait=True, cancel_futures=True)
-
-
-class _Worker:
-    """What a worker process keeps between its tasks."""
-
-    job: Job
-    catalogue: SharedCatalogue
-
-
-def _start_worker(job: Job, folder: str) -> None:
-    """Prepare a worker: Ctrl+C ends it at once and quietly, the sweep's own process tells the user.
-
-    Where the sweep runs in the background and does not hear Ctrl+C, its workers do not either.
-    """
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-    _Worker.job = job
-    _Worker.catalogue = SharedCatalogue(job.path, open_shared(Path(folder)))
-
-
-def _work(task: Task) -> Record:
-    return run_task(_Worker.job, _Worker.catalogue, task)
 
 
 def check_sendable(job: Job) -> None:
@@ -138,8 +126,10 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def make_executor(kind: str, job: Job, data: SharedData, folder: Path, workers: int) -> Executor:
-    """Build an executor by name; one worker on this machine needs no process of its own.
+def make_executor(
+    kind: str, job: Job, data: SharedData, folder: Path, workers: int, pool: ProcessPoolExecutor | None = None
+) -> Executor:
+    """Build an executor by name; one worker on this machine needs no process of its own. ``pool`` is there for the local one.
 
     Raises:
         UserError: no such executor, Ray is not installed, or the job cannot be sent to other processes.
@@ -150,7 +140,7 @@ def make_executor(kind: str, job: Job, data: SharedData, folder: Path, workers: 
         return RayExecutor(job, data, workers)
     if workers == 1:
         return SerialExecutor(job, data)
-    return LocalExecutor(job, folder, workers)
+    return LocalExecutor(job, folder, workers, pool)
 
 
 def check_executor(kind: str, workers: int | None) -> int:

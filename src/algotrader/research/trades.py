@@ -6,12 +6,12 @@ import hashlib
 import math
 from collections.abc import Iterable, Sequence
 from decimal import Context, Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 from algotrader.core.events import OrderFill
 from algotrader.core.instruments import Instrument
-from algotrader.core.orders import Order, OrderRole
+from algotrader.core.orders import Order, OrderRole, Side
 from algotrader.core.positions import RoundTrip
 from algotrader.core.reports import TRADE_CLOSED, Report
 from algotrader.core.scaled import MONEY_SCALE, from_money, from_scaled, money
@@ -59,26 +59,23 @@ class Fills(Records[FillRecord]):
 
     def traded(self) -> int:
         """Quantity times price of all of them together, money."""
-        places = {symbol: MONEY_SCALE - each.quantity_scale - each.price_scale for symbol, each in self._instruments.items()}
-        return sum(event.quantity_raw * event.price_raw * 10 ** places[event.symbol] for event, _, _ in self._rows)
+        unit = {symbol: 10 ** (MONEY_SCALE - each.quantity_scale - each.price_scale) for symbol, each in self._instruments.items()}
+        return sum([event.quantity_raw * event.price_raw * unit[event.symbol] for event, _, _ in self._rows])
 
     def fingerprint(self) -> str:
         """See ``fingerprint_of``."""
         scales = {symbol: (each.quantity_scale, each.price_scale) for symbol, each in self._instruments.items()}
-        known: dict[tuple[int, int], str] = {}
-
-        def text(raw: int, scale: int) -> str:
-            found = known.get((raw, scale))
-            if found is None:
-                found = known[raw, scale] = short_text(raw, scale)
-            return found
-
+        # Quantities and commissions are often the same again, and looking up the name of a side takes long.
+        text = lru_cache(maxsize=None)(short_text)
+        buy, bought, sold = Side.BUY, Side.BUY.value, Side.SELL.value
         lines = []
         for event, _, _ in self._rows:
             symbol = event.symbol
             quantity, price = scales[symbol]
-            numbers = text(event.quantity_raw, quantity), short_text(event.price_raw, price), text(event.commission, MONEY_SCALE)
-            lines.append(f"{event.time}|{symbol}|{event.side.value}|{'|'.join(numbers)}\n")
+            amount = text(event.quantity_raw, quantity)
+            called = bought if event.side is buy else sold
+            numbers = f"{amount}|{short_text(event.price_raw, price)}|{text(event.commission, MONEY_SCALE)}"
+            lines.append(f"{event.time}|{symbol}|{called}|{numbers}\n")
         return _digest(lines)
 
 
@@ -179,8 +176,9 @@ def _digest(lines: Iterable[str]) -> str:
 
 def short_text(raw: int, scale: int) -> str:
     """A scaled integer as ``Decimal`` writes it without trailing zeros."""
-    digits = str(raw).rstrip("0")
-    places = scale - len(str(raw)) + len(digits)
+    written = str(raw)
+    digits = written.rstrip("0")
+    places = scale - len(written) + len(digits)
     if raw > 0 and 0 < places < len(digits):
         return f"{digits[:-places]}.{digits[-places:]}"
     return str(from_scaled(raw, scale).normalize())
