@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +13,11 @@ from typing import Final
 
 from benchmarks.data import prepare
 from benchmarks.engines import Engine
-from benchmarks.protocol import parse
+from benchmarks.protocol import memory_of, parse
 from benchmarks.workloads import CAPITAL, COMMISSION, DATA, QUANTITY, Workload
 
 TIME_LIMIT: Final = 900
+_LOOK_SECONDS: Final = 0.02
 
 
 @dataclass(slots=True)
@@ -27,12 +29,14 @@ class Measurement:
         rows: bars of each instrument that it was given.
         outcomes: what each round's script told.
         fault: why it failed; empty when it did not.
+        together_mb: memory of the process and its helpers together; 0 where it has none.
     """
 
     engine: Engine
     rows: int
     outcomes: list[dict[str, float]] = field(default_factory=list)
     fault: str = ""
+    together_mb: float = 0.0
 
     @property
     def seconds(self) -> float:
@@ -51,8 +55,8 @@ class Measurement:
 
     @property
     def memory_mb(self) -> float:
-        """Largest peak of the process, its libraries and data included."""
-        return max(outcome["peak_rss_mb"] for outcome in self.outcomes)
+        """Largest peak of the process, its libraries and data included; with helpers, of all processes together."""
+        return self.together_mb or max(outcome["peak_rss_mb"] for outcome in self.outcomes)
 
     @property
     def fills(self) -> int:
@@ -120,6 +124,21 @@ class Bench:
             raise RuntimeError(lines[-1])
         return parse(done.stdout)
 
+    def watch(self, engine: Engine, load: Workload, task: str) -> float:
+        """Run an engine's script beside the clock and give the largest memory of it and its helpers; 0 where nobody can tell.
+
+        Looking takes time, so these runs are not among those that are timed.
+        """
+        command = [engine.python, str(engine.scripts[load.name]), task]
+        peak = 0.0
+        with subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=engine.environment(), cwd=self.root
+        ) as running:
+            while running.poll() is None:
+                peak = max(peak, memory_of(running.pid) or 0.0)
+                time.sleep(_LOOK_SECONDS)
+        return peak
+
     def measure(self, load: Workload, engines: list[Engine], rounds: int) -> list[Measurement]:
         """Run every engine that has a script for the workload ``rounds`` times, taking turns."""
         taking_part = [engine for engine in engines if load.name in engine.scripts]
@@ -129,7 +148,10 @@ class Bench:
                 if one.fault:
                     continue
                 try:
-                    outcome = self.once(one.engine, load, self.task(load, one.engine, one.rows))
+                    task = self.task(load, one.engine, one.rows)
+                    outcome = self.once(one.engine, load, task)
+                    if "workers" in outcome and not one.outcomes:
+                        one.together_mb = self.watch(one.engine, load, task)
                 except (RuntimeError, ValueError) as error:
                     one.fault = str(error)
                     self.say(f"{load.name} {one.engine.title}: {error}")

@@ -128,11 +128,13 @@ def report(seconds: float, bars: int, fills: int, final_equity: float, workers: 
         bars: gone through.
         fills: how many; -1 where the engine does not tell.
         final_equity: cash and holdings at the last close.
-        workers: processes that helped; each is counted with the memory of the largest, which is too much where they share pages.
+        workers: processes that helped; ``measure`` then runs the script once more to see the memory of all of them together.
         more: anything else worth telling.
     """
     peak = own_peak() + workers * _largest(resource.RUSAGE_CHILDREN)
     outcome = {"seconds": seconds, "bars": bars, "fills": fills, "final_equity": final_equity, "peak_rss_mb": peak, **more}
+    if workers:
+        outcome["workers"] = workers
     print(MARK + json.dumps(outcome), flush=True)
 
 
@@ -152,6 +154,25 @@ def own_peak() -> float:
 def _largest(who: int) -> float:
     peak = resource.getrusage(who).ru_maxrss
     return peak / (1024.0 * 1024.0) if sys.platform == "darwin" else peak / 1024.0
+
+
+def memory_of(process: int) -> float | None:
+    """Memory of a process and of all that it has started, in units of 2^20 bytes; None where the system does not tell.
+
+    A page that several of them share counts once: each process is counted with its proportional set size.
+    """
+    found = 0
+    waiting = [process]
+    while waiting:
+        folder = Path("/proc") / str(waiting.pop())
+        try:
+            lines = (folder / "smaps_rollup").read_text().splitlines()
+            for thread in (folder / "task").iterdir():
+                waiting += [int(child) for child in (thread / "children").read_text().split()]
+        except (OSError, ValueError):
+            continue
+        found += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return found / 1024.0 if found else None
 
 
 def parse(output: str) -> dict[str, float]:

@@ -180,9 +180,18 @@ def _progress(strategy: str) -> Iterator[Report | None]:
         MofNCompleteColumn(),
         TimeRemainingColumn(elapsed_when_finished=True),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(f"sweep of {strategy}", total=None)
-        yield lambda done, planned: bar.update(task, completed=done, total=planned)
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = bar.add_task(f"sweep of {strategy}", total=None)
+
+    def report(done: int, planned: int) -> None:
+        # The bar has a thread of its own; before the first run there is none, so that workers can be forked.
+        bar.start()
+        bar.update(task, completed=done, total=planned)
+
+    try:
+        yield report
+    finally:
+        bar.stop()
 
 
 def _write(result: SweepResult, given: dict[str, Any]) -> None:
