@@ -75,10 +75,11 @@ def stream(
         except pl.exceptions.PolarsError:
             _name_damaged(window)
             raise
+        owners = np.array([source.number for source, files in window.files for _ in files], dtype=np.int64)
         window = next(windows, None)
         reading = None if window is None else _query(window, start_ns, end_ns).collect(background=True)
         if frame.height:
-            yield from _chunks(frame, calendars, regular_only, chunk_rows)
+            yield from _chunks(frame, owners, calendars, regular_only, chunk_rows)
 
 
 def _name_damaged(window: Window) -> None:
@@ -89,15 +90,17 @@ def _name_damaged(window: Window) -> None:
 
 
 def _query(window: Window, start_ns: int, end_ns: int) -> pl.LazyFrame:
-    """The bars of a window as the engine wants them sorted; the column ``instrument`` only where there are several."""
+    """The bars of a window as the engine wants them sorted; ``instrument`` counts in the window's files."""
     opens, closes = pl.col("open_time"), pl.col("close_time")
     wanted = (closes > window.after) & (closes <= window.until) & (opens >= start_ns) & (closes <= end_ns)
-    parts = []
-    for source, files in window.files:
-        bars = pl.scan_parquet(files, glob=False).filter(wanted).select(BAR_COLUMNS)
-        parts.append(bars.with_columns(pl.lit(source.number, pl.Int64).alias("instrument")))
-    # Every part is in order of time; so a stable sort puts equal times in the order of the parts.
-    return parts[0] if len(parts) == 1 else pl.concat(parts).sort("close_time", maintain_order=True)
+    paths = [str(path) for _, files in window.files for path in files]
+    if len(window.files) == 1:
+        bars = pl.scan_parquet(paths, glob=False).filter(wanted).select(BAR_COLUMNS)
+        return bars.with_columns(pl.lit(0, pl.Int64).alias("instrument"))
+    place = pl.col("instrument").cast(pl.Enum(paths)).to_physical().cast(pl.Int64)
+    bars = pl.scan_parquet(paths, glob=False, include_file_paths="instrument").filter(wanted).select(*BAR_COLUMNS, place)
+    # The files of each source follow each other, so that a stable sort puts equal times in the order of the sources.
+    return bars.sort("close_time", maintain_order=True)
 
 
 def _windows(sources: Sequence[Source], interval: str, start_ns: int, end_ns: int) -> Iterator[Window]:
@@ -135,8 +138,13 @@ def _joined(names: Sequence[str], by_name: dict[str, list[tuple[Source, Path]]])
     return Window(bounds(names[0])[0], bounds(names[-1])[1], [files[number] for number in sorted(files)])
 
 
-def _chunks(frame: pl.DataFrame, calendars: dict[int, str], regular_only: bool, chunk_rows: int) -> Iterator[BarColumns]:
-    columns = {name: joined(frame[name]) for name in (*BAR_COLUMNS, "instrument")}
+def _chunks(
+    frame: pl.DataFrame, owners: Ints, calendars: dict[int, str], regular_only: bool, chunk_rows: int
+) -> Iterator[BarColumns]:
+    """Chunks of a window's bars; ``owners`` has the number of the source for each file."""
+    columns = {name: joined(frame[name]) for name in BAR_COLUMNS}
+    places = frame["instrument"].to_numpy()
+    columns["instrument"] = column_of(owners[places] if len(owners) > 1 else places + owners[0])
     rows = {name: array_of(column) for name, column in columns.items()}
     regular = _regular(rows, calendars)
     if regular.all() and frame.height <= chunk_rows:
