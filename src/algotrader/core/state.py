@@ -5,7 +5,8 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import Final, final
 
-from mypy_extensions import mypyc_attr
+from librt.vecs import append, vec
+from mypy_extensions import i64, mypyc_attr
 
 from algotrader.core.breakers import DailyBreaker
 from algotrader.core.commands import Command
@@ -80,36 +81,50 @@ class BarHistory:
     KEEP: Final = 5000
 
     def __init__(self) -> None:
-        self.time: list[int] = []
-        self.open: list[int] = []
-        self.high: list[int] = []
-        self.low: list[int] = []
-        self.close: list[int] = []
-        self.volume: list[int] = []
+        self.time: vec[i64] = vec[i64]()
+        self.open: vec[i64] = vec[i64]()
+        self.high: vec[i64] = vec[i64]()
+        self.low: vec[i64] = vec[i64]()
+        self.close: vec[i64] = vec[i64]()
+        self.volume: vec[i64] = vec[i64]()
 
     def add(self, time: int, o: int, h: int, low: int, c: int, v: int) -> None:
         """Append one bar (``time`` is its open time)."""
-        self.time.append(time)
-        self.open.append(o)
-        self.high.append(h)
-        self.low.append(low)
-        self.close.append(c)
-        self.volume.append(v)
         if len(self.time) >= 2 * BarHistory.KEEP:
             self._trim()
+        self.time = append(self.time, time)
+        self.open = append(self.open, o)
+        self.high = append(self.high, h)
+        self.low = append(self.low, low)
+        self.close = append(self.close, c)
+        self.volume = append(self.volume, v)
 
     def _trim(self) -> None:
         drop = len(self.time) - BarHistory.KEEP
-        for column in (self.time, self.open, self.high, self.low, self.close, self.volume):
-            del column[:drop]
+        self.time, self.open, self.high = self.time[drop:], self.open[drop:], self.high[drop:]
+        self.low, self.close, self.volume = self.low[drop:], self.close[drop:], self.volume[drop:]
+
+    def column(self, name: str) -> memoryview:
+        """One of ``time``, ``open``, ``high``, ``low``, ``close`` and ``volume``, to be read at once: 64 bits a number."""
+        if name == "time":
+            return memoryview(self.time)
+        if name == "close":
+            return memoryview(self.close)
+        if name == "open":
+            return memoryview(self.open)
+        if name == "high":
+            return memoryview(self.high)
+        return memoryview(self.low if name == "low" else self.volume)
 
     def rescale(self, numerator: int, denominator: int) -> None:
         """Restate prices and volumes for a split of ``numerator`` new for ``denominator`` old shares."""
         for column in (self.open, self.high, self.low, self.close):
             for i in range(len(column)):
-                column[i] = (2 * column[i] * denominator + numerator) // (2 * numerator)
+                price: int = column[i]
+                column[i] = (2 * price * denominator + numerator) // (2 * numerator)
         for i in range(len(self.volume)):
-            self.volume[i] = self.volume[i] * numerator // denominator
+            volume: int = self.volume[i]
+            self.volume[i] = volume * numerator // denominator
 
 
 @final

@@ -101,19 +101,9 @@ def _minutes_name(minutes: int) -> str:
     return f"{minutes}m"
 
 
-def _column(history: BarHistory, column: str) -> list[int]:
-    if column == "close":
-        return history.close
-    if column == "open":
-        return history.open
-    if column == "high":
-        return history.high
-    return history.low if column == "low" else history.volume
-
-
 def _window(history: BarHistory, column: str, unit: float, count: int, shift_ns: int) -> Window:
-    times = np.array(history.time[-count:], dtype=np.int64) + shift_ns
-    return Window(times, np.array(_column(history, column)[-count:], dtype=np.float64) / unit)
+    times = np.frombuffer(history.column("time"), dtype=np.int64)[-count:] + shift_ns
+    return Window(times, np.frombuffer(history.column(column), dtype=np.int64)[-count:] / unit)
 
 
 def _dates(times: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
