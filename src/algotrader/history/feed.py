@@ -6,6 +6,7 @@ The files of a window of time are read by one query, and while its bars are trad
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Final
 
 import numpy as np
 import polars as pl
+from polars.lazyframe.in_process import InProcessQuery
 
 from algotrader.core.instruments import Instrument
 from algotrader.core.market import BarColumns
@@ -67,19 +69,34 @@ def stream(
     """
     calendars = {source.number: source.instrument.calendar for source in sources if interval != DAILY}
     windows = _windows(sources, interval, start_ns, end_ns)
-    window = next(windows, None)
-    reading = None if window is None else _query(window, start_ns, end_ns).collect(background=True)
-    while window is not None and reading is not None:
-        try:
-            frame = reading.fetch_blocking()
-        except pl.exceptions.PolarsError:
-            _name_damaged(window)
-            raise
-        owners = np.array([source.number for source, files in window.files for _ in files], dtype=np.int64)
-        window = next(windows, None)
-        reading = None if window is None else _query(window, start_ns, end_ns).collect(background=True)
-        if frame.height:
-            yield from _chunks(frame, owners, calendars, regular_only, chunk_rows)
+    ahead = _begin(next(windows, None), start_ns, end_ns)
+    try:
+        while ahead is not None:
+            (window, reading), ahead = ahead, None
+            frame = _finish(window, reading)
+            ahead = _begin(next(windows, None), start_ns, end_ns)
+            owners = np.array([source.number for source, files in window.files for _ in files], dtype=np.int64)
+            if frame.height:
+                yield from _chunks(frame, owners, calendars, regular_only, chunk_rows)
+    finally:
+        if ahead is not None:
+            # Nobody wants it any more, but polars complains of a reader who went away.
+            with suppress(pl.exceptions.PolarsError):
+                ahead[1].fetch_blocking()
+
+
+def _begin(window: Window | None, start_ns: int, end_ns: int) -> tuple[Window, InProcessQuery] | None:
+    """Start to read a window in the background."""
+    return None if window is None else (window, _query(window, start_ns, end_ns).collect(background=True))
+
+
+def _finish(window: Window, reading: InProcessQuery) -> pl.DataFrame:
+    """Wait for the bars of a window."""
+    try:
+        return reading.fetch_blocking()
+    except pl.exceptions.PolarsError:
+        _name_damaged(window)
+        raise
 
 
 def _name_damaged(window: Window) -> None:

@@ -191,3 +191,36 @@ def test_ten_million_bars_stream_in_little_memory(catalogue: Catalogue, minute_b
     rows, peak_megabytes = (int(word) for word in done.stdout.split())
     assert rows == 10_000_000
     assert peak_megabytes < 250
+
+
+_LEAVE = """
+import sys
+from algotrader.history import feed
+from algotrader.history.catalogue import Catalogue
+feed.FIRST_ROWS = feed.ROWS_AT_ONCE = 20_000
+def columns():
+    return Catalogue(sys.argv[1]).columns(["BTC/USDT"], "1m", 0, 2**62, regular_only=False)
+for _ in range(5):
+    chunks = columns()
+    next(chunks)
+    del chunks
+print(sum(map(len, columns())))
+"""
+
+
+def test_a_reader_may_leave_at_any_time(catalogue: Catalogue, minute_bars: Bars) -> None:
+    """What is being read ahead then is waited for, so that polars does not complain."""
+    catalogue.write_bars(crypto("BTC/USDT"), "1m", minute_bars(day_ns(date(2020, 1, 1)), 200_000))
+    paths = os.pathsep.join(str(Path(entry).resolve()) for entry in sys.path if entry)
+    command = [sys.executable, "-c", _LEAVE, str(catalogue.path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": paths})
+    assert (done.stdout, done.stderr) == ("200000\n", "")
+
+
+def test_the_damaged_file_is_named(catalogue: Catalogue, minute_bars: Bars) -> None:
+    catalogue.write_bars(crypto("BTC/USDT"), "1m", minute_bars(day_ns(date(2024, 1, 1)), 100_000))
+    catalogue.write_bars(crypto("ETH/USDT"), "1m", minute_bars(day_ns(date(2024, 1, 1)), 100_000))
+    damaged = catalogue.path / "bars" / "ETH-USDT" / "1m" / "2024-02.parquet"
+    damaged.write_bytes(damaged.read_bytes()[:-100])
+    with pytest.raises(UserError, match=r"ETH-USDT/1m/2024-02\.parquet cannot be read"):
+        list(catalogue.columns(["BTC/USDT", "ETH/USDT"], "1m", 0, 2**62, regular_only=False))
