@@ -70,6 +70,14 @@ class SessionTable:
             for day, opens, closes, start, end in zip(*(column.tolist() for column in columns), strict=True)
         ]
 
+    def opened_by(self, times: Times) -> Times:
+        """How many sessions have opened by each of ascending times. The sessions are looked up among the times: they are fewer."""
+        if len(times) == 0:
+            return times
+        first, last = np.searchsorted(self.opens, times[[0, -1]], side="right").tolist()
+        steps = np.searchsorted(times, self.opens[first:last])
+        return np.repeat(np.arange(first, last + 1), np.diff(steps, prepend=0, append=len(times)))
+
     def following(self, day: date) -> date:
         """The date of the first session after a day; the next day where none is known."""
         row = int(np.searchsorted(self.days, day_number(day), side="right"))

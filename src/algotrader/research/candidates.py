@@ -129,10 +129,7 @@ class _SlotPlanner:
         if not self.runs:
             return np.zeros(len(close_times), dtype=np.int64)
         calendar = self.slot.track.instrument.calendar
-        if calendar == ALWAYS_OPEN:
-            numbers = (close_times - 1) // NS_PER_DAY
-        else:
-            numbers = np.searchsorted(session_table(calendar).opens, close_times, side="right").astype(np.int64)
+        numbers = (close_times - 1) // NS_PER_DAY if calendar == ALWAYS_OPEN else session_table(calendar).opened_by(close_times)
         openings = np.diff(numbers, prepend=self._session)
         if complete:
             self._session = int(numbers[complete - 1])

@@ -199,10 +199,7 @@ def _session_days(calendar: str, times: Times) -> Times:
         return times
     if calendar == ALWAYS_OPEN:
         return np.asarray((times - 1) // NS_PER_DAY)
-    opens = sessions_between(calendar, int(times[0]) - 7 * NS_PER_DAY, int(times[-1]) + 1).opens
-    # The times ascend and sessions are fewer: the sessions are looked up among the times.
-    steps = np.searchsorted(times, opens + 1)
-    return np.repeat(np.arange(len(opens) + 1), np.diff(steps, prepend=0, append=len(times)))
+    return sessions_between(calendar, int(times[0]) - 7 * NS_PER_DAY, int(times[-1]) + 1).opened_by(times - 1)
 
 
 def _closes(catalogue: Catalogue, symbol: str, base: str, period: tuple[int, int], times: Times) -> Values | None:

@@ -136,3 +136,10 @@ def test_regular_bars_are_those_that_start_in_a_session_and_outside_its_break(
     around = session_table(calendar).between(middle - 7 * DAY * 10**9, middle + 7 * DAY * 10**9).sessions(normal_calendar(calendar))
     expected = [any(session.contains(time) for session in around) for time in times]
     assert regular_mask(calendar, np.array(times, dtype=np.int64)).tolist() == expected
+
+
+@given(st.lists(st.integers(-9 * 1440, 9 * 1440), max_size=30).map(sorted))
+def test_sessions_that_have_opened_are_counted(minutes: list[int]) -> None:
+    table = session_table("XNYS")
+    times = np.array([day_ns(date(2024, 7, 4)) + minute * NS_PER_MINUTE for minute in minutes], dtype=np.int64)
+    assert table.opened_by(times).tolist() == np.searchsorted(table.opens, times, side="right").tolist()
