@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 from polars.lazyframe.in_process import InProcessQuery
 
+from algotrader.core.columns import IntColumn
 from algotrader.core.instruments import Instrument
 from algotrader.core.market import BarColumns
 from algotrader.history.arrays import Ints, array_of, column_of, joined
@@ -24,7 +25,7 @@ from algotrader.history.checks import BAR_COLUMNS
 from algotrader.history.intervals import DAILY, interval_ns
 from algotrader.history.partitions import bounds, partition_files, read_frame
 
-ROWS_AT_ONCE: Final = 200_000
+ROWS_AT_ONCE: Final = 120_000
 """Rows of a window, about; two windows are in memory at a time. A month with more is read in several windows."""
 
 FIRST_ROWS: Final = 25_000
@@ -76,8 +77,10 @@ def stream(
             frame = _finish(window, reading)
             ahead = _begin(next(windows, None), start_ns, end_ns)
             owners = np.array([source.number for source, files in window.files for _ in files], dtype=np.int64)
-            if frame.height:
-                yield from _chunks(frame, owners, calendars, regular_only, chunk_rows)
+            rows = _columns(frame, owners)
+            del frame
+            yield from _chunks(rows, calendars, regular_only, chunk_rows)
+            del rows
     finally:
         if ahead is not None:
             # Nobody wants it any more, but polars complains of a reader who went away.
@@ -155,19 +158,22 @@ def _joined(names: Sequence[str], by_name: dict[str, list[tuple[Source, Path]]])
     return Window(bounds(names[0])[0], bounds(names[-1])[1], [files[number] for number in sorted(files)])
 
 
-def _chunks(
-    frame: pl.DataFrame, owners: Ints, calendars: dict[int, str], regular_only: bool, chunk_rows: int
-) -> Iterator[BarColumns]:
-    """Chunks of a window's bars; ``owners`` has the number of the source for each file."""
+def _columns(frame: pl.DataFrame, owners: Ints) -> dict[str, IntColumn]:
+    """The engine's columns of a window's bars; ``owners`` has the number of the source for each file."""
     columns = {name: joined(frame[name]) for name in BAR_COLUMNS}
     places = frame["instrument"].to_numpy()
     columns["instrument"] = column_of(owners[places] if len(owners) > 1 else places + owners[0])
+    return columns
+
+
+def _chunks(columns: dict[str, IntColumn], calendars: dict[int, str], regular_only: bool, chunk_rows: int) -> Iterator[BarColumns]:
     rows = {name: array_of(column) for name, column in columns.items()}
     regular = _regular(rows, calendars)
-    if regular.all() and frame.height <= chunk_rows:
+    whole = bool(regular.all())
+    if whole and 0 < len(regular) <= chunk_rows:
         yield BarColumns(**columns, regular=b"")
         return
-    if regular_only and not regular.all():
+    if regular_only and not whole:
         rows, regular = {name: column[regular] for name, column in rows.items()}, regular[regular]
     yield from cut(rows, regular, chunk_rows)
 
