@@ -6,7 +6,6 @@ All bars are of one minute unless said otherwise; the first session is Tuesday, 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -90,8 +89,7 @@ class AlgorithmRun:
         """One phase of a session."""
         chosen = session or self.session
         times = {"pre_open": chosen.open_time - 30 * NS_PER_MINUTE, "session_open": chosen.open_time}
-        event = ScheduledTrigger(times.get(kind, chosen.close_time), kind, 0, chosen)
-        self.engine.handle(replace(event, **places))
+        self.engine.handle(ScheduledTrigger(times.get(kind, chosen.close_time), kind, 0, chosen, **places))
         self._take()
 
     def open(self, day: int = 0, minutes: int = 390, **places: Any) -> None:

@@ -250,7 +250,7 @@ class EventLoop:
             self.venue.close_session(session.calendar, session)
             self._exchange()
         elif event.trigger_type == "session_ending":
-            event = replace(event, time=max(self.engine.state.now, session.open_time))
+            event = ScheduledTrigger(**{**event.values(), "time": max(self.engine.state.now, session.open_time)})
         self._hand(event)
 
     def _hand(self, event: Event) -> None:

@@ -1,8 +1,8 @@
 """All that comes into the engine. Every event names its lane; order events are first in, first out among themselves.
 
 Lanes, lower first: system errors and operator actions, venue order events, reconciliation and account, timers and sessions,
-market data. Events are checked when made and not changed afterwards; the two that come with every execution are plain objects
-rather than frozen dataclasses, for those are slow to make. Times are nanoseconds since the epoch, UTC; a
+market data. Events are checked when made and not changed afterwards; those that come with every execution and every
+session are plain objects rather than frozen dataclasses, which are slow to make. Times are nanoseconds since the epoch, UTC; a
 venue's own time is data and never moves the engine's clock backwards.
 """
 
@@ -348,8 +348,8 @@ class SymbolChange(Event):
         return LANE_ACCOUNT
 
 
+@mypyc_attr(acyclic=True)
 @final
-@dataclass(frozen=True, slots=True)
 class ScheduledTrigger(Event):
     """A session phase or a timer is due. ``time`` is when it takes effect, ``scheduled_time`` when it was due by the calendar.
 
@@ -358,19 +358,31 @@ class ScheduledTrigger(Event):
     let schedule rules work without a calendar in the engine.
     """
 
-    time: int
-    trigger_type: str = "timer"
-    scheduled_time: int = 0
-    session: Session | None = None
-    day_of_week: int = 0
-    days_to_week_end: int = 0
-    day_of_month: int = 0
-    days_to_month_end: int = 0
-    half_day: bool = False
-
-    def __post_init__(self) -> None:
-        _need(self.trigger_type in TRIGGERS, f"unknown trigger {self.trigger_type!r}")
-        _need(self.trigger_type == "timer" or self.session is not None, f"{self.trigger_type} needs its session")
+    def __init__(
+        self,
+        time: int,
+        trigger_type: str = "timer",
+        scheduled_time: int = 0,
+        session: Session | None = None,
+        day_of_week: int = 0,
+        days_to_week_end: int = 0,
+        day_of_month: int = 0,
+        days_to_month_end: int = 0,
+        half_day: bool = False,
+    ) -> None:
+        self.time = time
+        self.trigger_type: Final = trigger_type
+        self.scheduled_time: Final = scheduled_time
+        self.session: Final = session
+        self.day_of_week: Final = day_of_week
+        self.days_to_week_end: Final = days_to_week_end
+        self.day_of_month: Final = day_of_month
+        self.days_to_month_end: Final = days_to_month_end
+        self.half_day: Final = half_day
+        if trigger_type not in TRIGGERS:
+            raise BadData(f"unknown trigger {trigger_type!r}")
+        if session is None and trigger_type != "timer":
+            raise BadData(f"{trigger_type} needs its session")
 
     @property
     def lane(self) -> int:

@@ -60,8 +60,8 @@ def test_every_kind_of_event_is_among_the_examples() -> None:
 @pytest.mark.covers("B11")
 @pytest.mark.parametrize(("event", "lane"), EXAMPLES, ids=lambda value: type(value).__name__)
 def test_an_event_cannot_be_changed(event: e.Event, lane: int) -> None:
-    """But for the two that are made with every execution, where checking would cost too much."""
-    if not isinstance(event, (e.OrderAccepted, e.OrderFill)):
+    """But for those that are made with every execution and session, where checking would cost too much."""
+    if not isinstance(event, (e.OrderAccepted, e.OrderFill, e.ScheduledTrigger)):
         with pytest.raises((AttributeError, TypeError)):
             event.time = 2
     assert event.time == 1
