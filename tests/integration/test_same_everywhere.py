@@ -30,9 +30,10 @@ from algotrader.research.collect import Collector
 
 told = hashlib.sha256()
 keep = Collector._report
-def note(self, report):
-    told.update(f"{report.kind}|{report.time}|{report.owner}|{report.symbol}|{report.order_id}|{report.message}\\n".encode())
-    keep(self, report)
+def note(self, taken):
+    for report in taken:
+        told.update(f"{report.kind}|{report.time}|{report.owner}|{report.symbol}|{report.order_id}|{report.message}\\n".encode())
+    keep(self, taken)
 Collector._report = note
 
 folder, strategies = sys.argv[1], sys.argv[2:]

@@ -74,7 +74,10 @@ class Collector:
         orders = self.engine.state.orders
         self.fills += [(event, orders.get(event.client_order_id)) for event in loop.fills]
         loop.fills = []
-        taken = self.engine.take_reports()
+        self._report(self.engine.take_reports())
+
+    def _report(self, taken: list[Report]) -> None:
+        """Count reports, and keep those that the result shows."""
         kinds = Counter([report.kind for report in taken])
         self.counts += kinds
         if _TAKEN.isdisjoint(kinds):
