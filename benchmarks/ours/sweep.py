@@ -6,7 +6,7 @@ import os
 from decimal import Decimal
 
 from algotrader.core.market import utc
-from algotrader.research.sweep import SweepResult, sweep
+from algotrader.research.sweeps.sweep import SweepResult, sweep
 from benchmarks.engines import ONE_CORE
 from benchmarks.ours.common import catalogue, options
 from benchmarks.protocol import Task, read_task, report, timed

@@ -14,7 +14,7 @@ from conftest import CliResult
 from algotrader.core.instruments import equity
 from algotrader.history.catalogue import Catalogue
 from algotrader.history.generator import generate
-from algotrader.research.sweep import sweep
+from algotrader.research.sweeps.sweep import sweep
 
 Cli = Callable[..., CliResult]
 

@@ -18,8 +18,8 @@ from algotrader.cli.settings import open_catalogue, settings_of_process
 from algotrader.errors import UserError
 
 if TYPE_CHECKING:
-    from algotrader.research.sweep_result import SweepResult
-    from algotrader.research.walkforward import WalkForward
+    from algotrader.research.sweeps.result import SweepResult
+    from algotrader.research.sweeps.walkforward import WalkForward
 
 _HELP: Final = """Try combinations of STRATEGY's parameters on past bars.
 
@@ -90,8 +90,8 @@ def sweep(strategy: str, symbols: str, folder: Path | None, params: tuple[str, .
     """Read the options, run the sweep, show and write what came of it."""
     from algotrader.cli.outputs import check_writable
     from algotrader.cli.sweep_tables import print_sweep
-    from algotrader.research.sweep import sweep as simulate
-    from algotrader.research.sweep_result import metric_name
+    from algotrader.research.sweeps.result import metric_name
+    from algotrader.research.sweeps.sweep import sweep as simulate
 
     settings = settings_of_process(os.environ)
     options = _options(settings, given)
@@ -127,7 +127,7 @@ def _grid(texts: tuple[str, ...]) -> dict[str, object]:
     Raises:
         UserError: one cannot be read, or a name is given twice.
     """
-    from algotrader.research.sweep_space import read_axis
+    from algotrader.research.sweeps.space import read_axis
 
     found: dict[str, object] = {}
     for axis in map(read_axis, texts):
@@ -143,7 +143,7 @@ def _walk(given: dict[str, Any]) -> WalkForward | None:
     Raises:
         UserError: a part is missing or cannot be read.
     """
-    from algotrader.research.walkforward import WalkForward
+    from algotrader.research.sweeps.walkforward import WalkForward
 
     parts = [given[name] for name in ("walk", "train", "test")]
     if parts == [None, None, None]:
@@ -198,7 +198,7 @@ def _write(result: SweepResult, given: dict[str, Any]) -> None:
     """Write the report, tell what was written, and choose the exit code."""
     click.echo(f"table        {given['out']}")
     if given["report"] is not None:
-        from algotrader.research.sweep_report import write_report
+        from algotrader.research.sweeps.report import write_report
 
         write_report(result, given["report"])
         click.echo(f"report       {given['report']}")

@@ -9,8 +9,8 @@ import click
 
 from algotrader.cli.ui import WIDTH, plain_table, print_table
 from algotrader.research.formats import NOTHING
-from algotrader.research.sweep_result import SweepResult, ranked
-from algotrader.research.sweep_summary import columns_beside, counted, figure_text, label, parameters_text, warning, window_days
+from algotrader.research.sweeps.result import SweepResult, ranked
+from algotrader.research.sweeps.summary import columns_beside, counted, figure_text, label, parameters_text, warning, window_days
 
 _FIGURES: Final = 4
 """Figures beside the parameters that fit a small terminal."""

@@ -15,7 +15,7 @@ from algotrader.core.market import utc
 from algotrader.errors import UserError
 from algotrader.history.calendars import sessions
 from algotrader.research import curve
-from algotrader.research.walkforward import (
+from algotrader.research.sweeps.walkforward import (
     WalkForward,
     Window,
     day_edges,

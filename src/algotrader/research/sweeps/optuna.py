@@ -6,8 +6,8 @@ import random
 from typing import TYPE_CHECKING, Final
 
 from algotrader.errors import UserError
-from algotrader.research.sweep_search import Possible, Search
-from algotrader.research.sweep_space import Space
+from algotrader.research.sweeps.search import Possible, Search
+from algotrader.research.sweeps.space import Space
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

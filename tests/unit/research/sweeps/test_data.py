@@ -15,9 +15,9 @@ from algotrader.core.market import NS_PER_DAY, BarColumns
 from algotrader.history.catalogue import Catalogue
 from algotrader.history.corporate_actions import Dividend, Split
 from algotrader.history.generator import generate
-from algotrader.research import sweep_catalogue
-from algotrader.research.sweep_catalogue import SharedCatalogue
-from algotrader.research.sweep_data import build_shared, open_shared
+from algotrader.research.sweeps import catalogue
+from algotrader.research.sweeps.catalogue import SharedCatalogue
+from algotrader.research.sweeps.data import build_shared, open_shared
 
 SYMBOLS = ("TSLA", "AAPL")
 EVER = (0, 2**62)
@@ -126,7 +126,7 @@ def test_the_digest_follows_the_bars(stored: Catalogue, tmp_path: Path) -> None:
 def test_a_worker_keeps_no_more_lists_than_there_is_room_for(
     stored: Catalogue, shared: SharedCatalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep_catalogue, "KEPT_ROWS", 3000)
+    monkeypatch.setattr(catalogue, "KEPT_ROWS", 3000)
     first, _ = stored.span("AAPL", "1m")
     for days in (1, 2, 1, 3):
         period = (first, first + days * NS_PER_DAY)

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 from algotrader.core.market import utc
 from algotrader.research.formats import NOTHING, cents_text, duration_text, number_text, percent_text
-from algotrader.research.overfitting import CONFIDENCE, Deflated
-from algotrader.research.sweep_result import SweepResult, value_of
-from algotrader.research.sweep_trial import Record
-from algotrader.research.walkforward import Window
+from algotrader.research.sweeps.overfitting import CONFIDENCE, Deflated
+from algotrader.research.sweeps.result import SweepResult, value_of
+from algotrader.research.sweeps.trial import Record
+from algotrader.research.sweeps.walkforward import Window
 
 SHOWN: Final = ("sharpe", "total_return", "max_drawdown", "profit_factor", "round_trips")
 """Figures that stand beside the one a sweep is ranked by."""

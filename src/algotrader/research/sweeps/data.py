@@ -1,7 +1,7 @@
 """Bars shared by the runs of a sweep: read and sorted once, then memory-mapped by every worker process.
 
 A folder holds one file of 64-bit integers for each column, and the facts about the instruments as JSON. Nothing of it travels with
-a task. ``sweep_catalogue`` answers from there what a backtest asks of a catalogue.
+a task. ``catalogue`` answers from there what a backtest asks of a catalogue.
 """
 
 from __future__ import annotations

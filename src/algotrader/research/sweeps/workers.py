@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Final
 
 from algotrader.research.garbage import frozen
-from algotrader.research.sweep_catalogue import SharedCatalogue
-from algotrader.research.sweep_data import open_shared
-from algotrader.research.sweep_trial import Job, Record, Task, run_task
+from algotrader.research.sweeps.catalogue import SharedCatalogue
+from algotrader.research.sweeps.data import open_shared
+from algotrader.research.sweeps.trial import Job, Record, Task, run_task
 
 _THREADS: Final = Path("/proc/self/task")
 

@@ -13,8 +13,8 @@ from string import Template
 from typing import Any, Final
 
 from algotrader.research.formats import NOTHING, percent_text
-from algotrader.research.sweep_result import LOWER_IS_BETTER, Step, SweepResult, ranked, value_of
-from algotrader.research.sweep_summary import (
+from algotrader.research.sweeps.result import LOWER_IS_BETTER, Step, SweepResult, ranked, value_of
+from algotrader.research.sweeps.summary import (
     columns_beside,
     counted,
     figure_text,
@@ -24,7 +24,7 @@ from algotrader.research.sweep_summary import (
     warning,
     window_days,
 )
-from algotrader.research.sweep_trial import Record
+from algotrader.research.sweeps.trial import Record
 from algotrader.research.tearsheet_data import script_safe
 
 MOST_ROWS: Final = 20_000

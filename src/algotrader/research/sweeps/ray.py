@@ -12,10 +12,10 @@ from itertools import islice
 from typing import Any, Final
 
 from algotrader.errors import UserError
-from algotrader.research.sweep_catalogue import SharedCatalogue
-from algotrader.research.sweep_data import SharedData
-from algotrader.research.sweep_executors import Executor, check_sendable
-from algotrader.research.sweep_trial import Job, Record, Task, run_task
+from algotrader.research.sweeps.catalogue import SharedCatalogue
+from algotrader.research.sweeps.data import SharedData
+from algotrader.research.sweeps.executors import Executor, check_sendable
+from algotrader.research.sweeps.trial import Job, Record, Task, run_task
 
 _IN_FLIGHT: Final = 2
 """Tasks given to a worker at a time, so that it never waits for the next one."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from algotrader.research.sweep_executors import Executor
-from algotrader.research.sweep_journal import Journal
-from algotrader.research.sweep_plan import Plan
-from algotrader.research.sweep_result import ranked, score_of
-from algotrader.research.sweep_search import Search
-from algotrader.research.sweep_trial import TEST, TRAIN, WHOLE, Record, Task
-from algotrader.research.walkforward import Window
+from algotrader.research.sweeps.executors import Executor
+from algotrader.research.sweeps.journal import Journal
+from algotrader.research.sweeps.plan import Plan
+from algotrader.research.sweeps.result import ranked, score_of
+from algotrader.research.sweeps.search import Search
+from algotrader.research.sweeps.trial import TEST, TRAIN, WHOLE, Record, Task
+from algotrader.research.sweeps.walkforward import Window
 
 Progress = Callable[[int, int], None]
 """Receives how many runs are done, and how many there will be at most."""

@@ -14,14 +14,14 @@ from algotrader.errors import UserError
 from algotrader.history.catalogue import Catalogue
 from algotrader.research.backtest import Moment
 from algotrader.research.options import BacktestOptions
-from algotrader.research.sweep_data import build_shared
-from algotrader.research.sweep_executors import LOCAL, Executor, check_executor, make_executor
-from algotrader.research.sweep_journal import Journal
-from algotrader.research.sweep_plan import Request, make_plan
-from algotrader.research.sweep_result import SweepResult
-from algotrader.research.sweep_runner import Progress, Runner
-from algotrader.research.sweep_workers import forked_workers
-from algotrader.research.walkforward import WalkForward
+from algotrader.research.sweeps.data import build_shared
+from algotrader.research.sweeps.executors import LOCAL, Executor, check_executor, make_executor
+from algotrader.research.sweeps.journal import Journal
+from algotrader.research.sweeps.plan import Request, make_plan
+from algotrader.research.sweeps.result import SweepResult
+from algotrader.research.sweeps.runner import Progress, Runner
+from algotrader.research.sweeps.walkforward import WalkForward
+from algotrader.research.sweeps.workers import forked_workers
 from algotrader.strategies.registry import StrategyType
 
 __all__ = ["SweepResult", "WalkForward", "sweep"]

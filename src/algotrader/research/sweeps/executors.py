@@ -1,4 +1,4 @@
-"""Who runs the backtests of a sweep: this process, worker processes on this machine, or Ray on many (see ``sweep_ray``).
+"""Who runs the backtests of a sweep: this process, worker processes on this machine, or Ray on many (see ``ray``).
 
 All of them answer in any order; the sweep puts the answers in the order of the trials.
 """
@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from algotrader.errors import UserError, did_you_mean
-from algotrader.research.sweep_catalogue import SharedCatalogue
-from algotrader.research.sweep_data import SharedData
-from algotrader.research.sweep_trial import Job, Record, Task, run_task
-from algotrader.research.sweep_workers import fresh_workers, work
+from algotrader.research.sweeps.catalogue import SharedCatalogue
+from algotrader.research.sweeps.data import SharedData
+from algotrader.research.sweeps.trial import Job, Record, Task, run_task
+from algotrader.research.sweeps.workers import fresh_workers, work
 
 LOCAL: Final = "local"
 KINDS: Final = (LOCAL, "ray")
@@ -135,7 +135,7 @@ def make_executor(
         UserError: no such executor, Ray is not installed, or the job cannot be sent to other processes.
     """
     if kind == "ray":
-        from algotrader.research.sweep_ray import RayExecutor
+        from algotrader.research.sweeps.ray import RayExecutor
 
         return RayExecutor(job, data, workers)
     if workers == 1:

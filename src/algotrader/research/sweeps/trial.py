@@ -20,9 +20,9 @@ from algotrader.research import curve
 from algotrader.research.backtest import Moment, backtest
 from algotrader.research.metrics import compute_metrics
 from algotrader.research.options import BacktestOptions
-from algotrader.research.overfitting import moments
 from algotrader.research.result import BacktestResult
-from algotrader.research.walkforward import measured_from
+from algotrader.research.sweeps.overfitting import moments
+from algotrader.research.sweeps.walkforward import measured_from
 from algotrader.strategies.registry import StrategyType
 from algotrader.strategies.scanners import Route, StaticScanner, scanner_from_text
 

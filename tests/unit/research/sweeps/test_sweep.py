@@ -20,10 +20,10 @@ from algotrader.history.catalogue import Catalogue
 from algotrader.history.generator import generate
 from algotrader.research.backtest import BacktestOptions, backtest
 from algotrader.research.metrics import compute_metrics
-from algotrader.research.overfitting import Moments, deflated_sharpe
-from algotrader.research.sweep import SweepResult, WalkForward, sweep
-from algotrader.research.sweep_journal import Journal
-from algotrader.research.sweep_result import ranked, value_of
+from algotrader.research.sweeps.journal import Journal
+from algotrader.research.sweeps.overfitting import Moments, deflated_sharpe
+from algotrader.research.sweeps.result import ranked, value_of
+from algotrader.research.sweeps.sweep import SweepResult, WalkForward, sweep
 from algotrader.simulation.slippage import NoSlippage
 from algotrader.strategies.sma_cross import SmaCross
 

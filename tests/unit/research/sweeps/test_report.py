@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from algotrader.research.sweep_frame import METRICS
-from algotrader.research.sweep_report import MOST_ROWS, render_report, write_report
-from algotrader.research.sweep_result import SweepResult
-from algotrader.research.sweep_space import Axis, Space
-from algotrader.research.sweep_summary import counted, figure_text, kind_of, label, parameters_text, warning, window_days
-from algotrader.research.sweep_trial import Record
-from algotrader.research.walkforward import Window
+from algotrader.research.sweeps.frame import METRICS
+from algotrader.research.sweeps.report import MOST_ROWS, render_report, write_report
+from algotrader.research.sweeps.result import SweepResult
+from algotrader.research.sweeps.space import Axis, Space
+from algotrader.research.sweeps.summary import counted, figure_text, kind_of, label, parameters_text, warning, window_days
+from algotrader.research.sweeps.trial import Record
+from algotrader.research.sweeps.walkforward import Window
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
 DAY = 86_400 * 10**9

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pydantic import Field, model_validator
 
 from algotrader.errors import UserError
-from algotrader.research.sweep_search import make_search
-from algotrader.research.sweep_space import Axis, Space, axes_of, is_possible, read_axis, why_impossible
+from algotrader.research.sweeps.search import make_search
+from algotrader.research.sweeps.space import Axis, Space, axes_of, is_possible, read_axis, why_impossible
 from algotrader.strategies.parameters import ParameterError, Parameters
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from algotrader.errors import UserError, did_you_mean
-from algotrader.research.sweep_space import Space
+from algotrader.research.sweeps.space import Space
 
 KINDS: Final = ("grid", "random", "optuna")
 MOST_TRIALS: Final = 1_000_000
@@ -123,6 +123,6 @@ def make_search(kind: str, space: Space, possible: Possible, trials: int | None,
         return grid_search(space, possible)
     if kind == "random":
         return random_search(space, possible, trials or DEFAULT_TRIALS, seed)
-    from algotrader.research.sweep_optuna import OptunaSearch
+    from algotrader.research.sweeps.optuna import OptunaSearch
 
     return OptunaSearch(space, possible, trials or DEFAULT_TRIALS, seed)

@@ -13,7 +13,7 @@ from algotrader.history.catalogue import Catalogue
 from algotrader.history.corporate_actions import Dividend, Split, action_from_json
 from algotrader.history.definitions import instrument_from_json
 from algotrader.history.feed import CHUNK_ROWS, cut
-from algotrader.research.sweep_data import SharedData
+from algotrader.research.sweeps.data import SharedData
 
 KEPT_ROWS: Final = 5_000_000
 """Rows that a worker keeps as columns between its runs, 64 bytes each; larger data are copied anew for each run."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from algotrader.errors import UserError
-from algotrader.research.sweep_trial import Record
+from algotrader.research.sweeps.trial import Record
 
 SUFFIX: Final = ".journal"
 """What a journal's name has after that of the output."""

@@ -14,15 +14,15 @@ import pytest
 from algotrader.core.instruments import equity
 from algotrader.history.catalogue import Catalogue
 from algotrader.history.generator import generate
-from algotrader.research import sweep_workers
-from algotrader.research.sweep_workers import can_fork, forked_workers
+from algotrader.research.sweeps import workers
+from algotrader.research.sweeps.workers import can_fork, forked_workers
 
 SCRIPT = """
 import gc
 import sys
 import threading
-from algotrader.research.sweep import sweep
-from algotrader.research import sweep_workers
+from algotrader.research.sweeps.sweep import sweep
+from algotrader.research.sweeps import workers
 
 def run(workers, **given):
     grid = {"fast": [5, 10], "slow": [20, 30, 40]}
@@ -30,15 +30,15 @@ def run(workers, **given):
 
 if __name__ == "__main__":
     started = []
-    fresh = sweep_workers.fresh_workers
-    import algotrader.research.sweep_executors as executors
+    fresh = workers.fresh_workers
+    import algotrader.research.sweeps.executors as executors
     executors.fresh_workers = lambda count: started.append(count) or fresh(count)
-    print(sweep_workers.can_fork(), sweep_workers.can_fork() and gc.get_freeze_count())
+    print(workers.can_fork(), workers.can_fork() and gc.get_freeze_count())
     forked = run(2)
     print(started, gc.get_freeze_count())
     held = threading.Event()
     threading.Thread(target=held.wait).start()
-    print(sweep_workers.can_fork())
+    print(workers.can_fork())
     spawned = run(2)
     held.set()
     print(started)
@@ -81,7 +81,7 @@ def test_threads_are_known_by_their_names(
     for number, name in enumerate([own, own, *names]):
         (tmp_path / str(number)).mkdir()
         (tmp_path / str(number) / "comm").write_text(name.strip() + "\n")
-    monkeypatch.setattr(sweep_workers, "_THREADS", tmp_path)
+    monkeypatch.setattr(workers, "_THREADS", tmp_path)
     monkeypatch.setattr(threading, "active_count", lambda: 1)
     assert can_fork() is (expected and sys.platform == "linux")
     monkeypatch.setattr(sys, "platform", "darwin")

@@ -11,9 +11,9 @@ import polars as pl
 
 from algotrader.core.scaled import MONEY_SCALE
 from algotrader.research.metrics import Metrics
-from algotrader.research.overfitting import Moments, luck, probabilistic_sharpe
-from algotrader.research.sweep_space import Axis, Space
-from algotrader.research.sweep_trial import OK, SAMPLES, TEST, Record
+from algotrader.research.sweeps.overfitting import Moments, luck, probabilistic_sharpe
+from algotrader.research.sweeps.space import Axis, Space
+from algotrader.research.sweeps.trial import OK, SAMPLES, TEST, Record
 
 METRICS: Final = tuple(item.name for item in fields(Metrics))
 """Every figure of a backtest, by the name under which a sweep may be ranked."""

@@ -14,12 +14,12 @@ import polars as pl
 from algotrader.errors import UserError, did_you_mean
 from algotrader.history.files import replace_file
 from algotrader.research import curve
-from algotrader.research.overfitting import Deflated, Moments, deflated_sharpe, moments
 from algotrader.research.result import Values
-from algotrader.research.sweep_frame import METRICS, make_frame
-from algotrader.research.sweep_space import Space
-from algotrader.research.sweep_trial import OK, TEST, Record
-from algotrader.research.walkforward import Window
+from algotrader.research.sweeps.frame import METRICS, make_frame
+from algotrader.research.sweeps.overfitting import Deflated, Moments, deflated_sharpe, moments
+from algotrader.research.sweeps.space import Space
+from algotrader.research.sweeps.trial import OK, TEST, Record
+from algotrader.research.sweeps.walkforward import Window
 
 LOWER_IS_BETTER: Final = frozenset({"volatility", "max_drawdown", "longest_drawdown_days", "fees", "turnover"})
 """Figures of which less is better; of all others more is."""
@@ -94,7 +94,7 @@ class SweepResult:
         search: ``grid``, ``random`` or ``optuna``.
         seed: of what was drawn at random.
         skipped: combinations that the strategy does not allow.
-        records: every run, in the order of window, sample and trial; see ``sweep_trial.run_task`` for the keys.
+        records: every run, in the order of window, sample and trial; see ``trial.run_task`` for the keys.
         windows: the windows of a walk-forward; empty without one.
         zone: time zone of the first symbol's exchange, in which days are named.
     """

@@ -16,11 +16,11 @@ from algotrader.history.catalogue import Catalogue
 from algotrader.research.backtest import Moment, resolve_period
 from algotrader.research.options import BacktestError, BacktestOptions
 from algotrader.research.setup import choose_base, plan_routes
-from algotrader.research.sweep_result import SweepResult, metric_name
-from algotrader.research.sweep_search import Search, make_search
-from algotrader.research.sweep_space import Space, axes_of, is_possible, why_impossible
-from algotrader.research.sweep_trial import TEST, Job, Record, catalogue_path, plain_options
-from algotrader.research.walkforward import WalkForward, Window, make_windows
+from algotrader.research.sweeps.result import SweepResult, metric_name
+from algotrader.research.sweeps.search import Search, make_search
+from algotrader.research.sweeps.space import Space, axes_of, is_possible, why_impossible
+from algotrader.research.sweeps.trial import TEST, Job, Record, catalogue_path, plain_options
+from algotrader.research.sweeps.walkforward import WalkForward, Window, make_windows
 from algotrader.strategies.parameters import ParameterError
 from algotrader.strategies.registry import StrategyType, UnknownStrategy, load_strategy
 from algotrader.strategies.scanners import Route, StaticScanner, scanner_from_text

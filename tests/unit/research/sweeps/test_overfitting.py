@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from algotrader.research.overfitting import (
+from algotrader.research.sweeps.overfitting import (
     Moments,
     deflated_sharpe,
     expected_best,
