@@ -15,10 +15,12 @@ class Record:
     """Base: records of a kind are equal when all their fields are, and show them when printed. They are no keys of a dict."""
 
     def values(self) -> dict[str, Any]:
-        """The fields by name, in the order of the constructor."""
-        kind: Any = type(self)
-        names = getattr(kind, "__mypyc_attrs__", None)
-        return {name: getattr(self, name) for name in (self.__dict__ if names is None else names)}
+        """The fields by name, those of base classes first."""
+        names: dict[str, None] = {}
+        for kind in reversed(type(self).__mro__):
+            # Compiled classes list their attributes, interpreted objects carry them.
+            names.update(dict.fromkeys(getattr(kind, "__mypyc_attrs__", ())))
+        return {name: getattr(self, name) for name in (names or self.__dict__)}
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other) or not isinstance(other, Record):
