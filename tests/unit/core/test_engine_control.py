@@ -17,6 +17,7 @@ from algotrader.core.signal_hooks import Scanner
 from algotrader.core.state import DayStats
 
 
+@pytest.mark.covers("A91")
 @pytest.mark.parametrize(("action", "state"), [("halt", "halted"), ("reduce", "reducing")])
 def test_a_person_stops_entries_and_lets_them_go_on(action: str, state: str) -> None:
     rig = Rig()
@@ -199,7 +200,7 @@ def test_a_scanner_decides_which_instruments_may_be_entered_today() -> None:
 # Market data
 
 
-@pytest.mark.covers("C13", "B9")
+@pytest.mark.covers("C13", "C14", "B9")
 def test_the_last_price_is_kept_whatever_brought_it() -> None:
     rig = Rig()
     rig.strategy()
