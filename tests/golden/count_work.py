@@ -24,6 +24,7 @@ import algotrader
 from algotrader.core import market
 from algotrader.core.indicators import SMA, crossed_above, crossed_below
 from algotrader.core.market import Bar
+from algotrader.core.signal_hooks import QUESTIONS
 from algotrader.history.catalogue import Catalogue
 from algotrader.research.backtest import backtest
 from algotrader.research.result import BacktestResult
@@ -40,20 +41,7 @@ SYMBOLS: Final = ("AAPL", "TSLA", "AMD", "NVDA")
 DAYS: Final = (date(2024, 1, 2), date(2024, 3, 14))
 FEW_DAYS: Final = (date(2024, 1, 2), date(2024, 1, 19))
 PROMISES: Final = ("candidates", "exit_candidates")
-HOOKS: Final = (
-    "should_long",
-    "should_short",
-    "entry_price",
-    "stop_loss_price",
-    "take_profit_price",
-    "confidence",
-    "quantity",
-    "should_cancel_pending",
-    "should_update_stop",
-    "should_exit",
-    "on_position_closed",
-    "handle_data",
-)
+HOOKS: Final = (*QUESTIONS, "should_cancel_pending", "handle_data")
 
 Asked = Counter[str]
 

@@ -258,7 +258,7 @@ class Engine:
 
     def next_deadline(self) -> int:
         """When the engine wants a timer event next; 0 when it waits for nothing."""
-        timer, window = self.state.next_timer(), self.streams.next_deadline()
+        timer, window = self.state.next_timer(), self.streams.next_deadline() if self.streams.deadline else 0
         return min(timer, window) if timer and window else timer or window
 
     def _trigger(self, event: ScheduledTrigger) -> None:
@@ -427,8 +427,7 @@ class Engine:
 
     def _before_timer(self, close_times: IntColumn, row: int, start: int, end: int) -> int:
         """Rows up to ``end`` pass by, but for those before which a timer is due: the first of these, though never ``start``."""
-        timer, window = self.state.next_timer(), self.streams.next_deadline() if self.streams.deadline else 0
-        due = min(timer, window) if timer and window else timer or window
+        due = self.next_deadline() if self.streams.deadline or self.state.timers else 0
         if due == 0 or row >= end:
             return end
         found = close_times.first_from(due, row)

@@ -8,6 +8,7 @@ Signals are collected and ranked when the slice closes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, Final, final
 
 from algotrader.core import boundary, reports
@@ -246,12 +247,12 @@ class SignalSlot(Slot):
         return signal
 
     def _quantity(self, asked: object) -> int:
-        """The answer to ``quantity``, scaled; the very same object is mostly given again."""
+        """The answer to ``quantity``, scaled. The same ``Decimal`` is mostly given again, and that one cannot have changed."""
         if asked is None:
             return 0
         if asked is not self._asked_quantity:
             self._quantity_raw = boundary.quantity(asked, self.track.instrument, "quantity")
-            self._asked_quantity = asked
+            self._asked_quantity = asked if isinstance(asked, Decimal) else None
         return self._quantity_raw
 
     def _take_by_percent(self, entry: int, long: bool) -> int:

@@ -9,6 +9,8 @@ import pytest
 from algotrader.core.commands import ApprovedOrder, NotApproved, RiskSeal, SubmitOrder
 from algotrader.core.instruments import equity
 from algotrader.core.orders import (
+    FINAL_STATES,
+    TRANSITIONS,
     BracketOrderRequest,
     Fill,
     IllegalTransition,
@@ -99,6 +101,13 @@ def test_an_event_never_raises_and_never_reopens_an_order_that_has_ended(old: st
 )
 def test_the_state_that_quantities_imply(before: str, filled: int, after: str) -> None:
     assert state_from_quantities(OrderState[before], filled, 100) is OrderState[after]
+
+
+@pytest.mark.parametrize("state", OrderState)
+def test_an_order_is_final_in_the_states_without_a_successor(state: OrderState) -> None:
+    tested = order()
+    tested.state = state
+    assert tested.is_final is (state in FINAL_STATES) is (not TRANSITIONS[state])
 
 
 def test_executions_add_up_and_can_be_taken_back() -> None:
