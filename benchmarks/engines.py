@@ -16,7 +16,9 @@ OURS: Final = "ours"
 CALL: Final = "call"
 EVERY_BAR: Final = "every bar"
 ONE_CORE: Final = "one core"
-"""Variants of our own scripts: ask the strategy on each bar, though it could say which bars matter; sweep without helpers."""
+IN_MEMORY: Final = "in memory"
+"""Words of the variants of our own scripts: ask the strategy on each bar, though it could say which bars matter; sweep without
+helpers; have the bars in memory when the clock starts, as every peer has."""
 
 KINDS: Final = ("ours", "floor", "callback", "arrays")
 """``callback``: the strategy's Python code runs on each bar. ``arrays``: no Python code runs on a bar."""
@@ -85,10 +87,14 @@ def ours() -> list[Engine]:
     cross, algorithm = folder / "sma_cross.py", folder / "algorithm.py"
     sweep, velez = folder / "sweep.py", folder / "velez.py"
     every = {"W1": cross, "W2": cross, "W5": algorithm}
+    crossing = {"W1": cross, "W2": cross}
     skipping = {"W1": cross, "W2": cross, "W3": sweep, "W4": velez, "W6": cross}
+    loaded = f"{EVERY_BAR}, {IN_MEMORY}"
     return [
         _own(OURS, "algo-trader", {**every, "W4": velez, "W6": cross}, EVERY_BAR, "yes"),
+        _own("ours_memory", "algo-trader, bars in memory", every, loaded, "yes"),
         _own("ours_candidates", "algo-trader, candidates", skipping, "", "where it may act"),
+        _own("ours_candidates_memory", "algo-trader, candidates, bars in memory", crossing, IN_MEMORY, "where it may act"),
         _own("ours_one_core", "algo-trader, candidates, one core", {"W3": sweep}, ONE_CORE, "where it may act"),
         _own("ours_window", "algo-trader, averages of data.window", {"W5": folder / "algorithm_window.py"}, "", "yes"),
         _own("ours_plain", "algo-trader, not compiled", {**every, "W4": velez}, EVERY_BAR, "yes", [ROOT / "src"]),

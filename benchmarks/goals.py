@@ -1,7 +1,8 @@
 """What the engine is meant to reach, held against the rows of the very run: ratios of medians, so that the machine matters little.
 
 A goal that is missed does not make the run fail. One whose rows were left out, did not trade as ours, or ran over fewer bars than
-the workload has, is shown as not measured.
+the workload has, is shown as not measured. Where a peer is the measure, it is held against our row with the bars in memory, since
+the clock of every peer starts with its bars in memory.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from benchmarks.startup import HELP, Start
 from benchmarks.tables import Row
 from benchmarks.workloads import WORKLOADS, Workload
 
+MEMORY: Final = "ours_memory"
 CANDIDATES: Final = "ours_candidates"
+CANDIDATES_MEMORY: Final = "ours_candidates_memory"
 ONE_CORE: Final = "ours_one_core"
 PLAIN: Final = "ours_plain"
 LOOP: Final = "loop"
@@ -119,17 +122,17 @@ class Goal:
 
 
 GOALS: Final = (
-    Goal("W1 ÷ fastest callback peer", 10, None, "×", lambda run: run.callback_ratio("W1", OURS)),
-    Goal("W1 ÷ the rule as a bare loop", None, 0.6, "%", lambda run: run.ratio(("W1", OURS), ("W1", LOOP))),
-    Goal("W1 with candidates ÷ vectorbt", 1.5, 5, "×", lambda run: run.ratio(("W1", CANDIDATES), ("W1", "vectorbt"))),
-    Goal("W2, cost of a bar ÷ that of W1", 1.3, 1.1, "×", lambda run: run.ratio(("W1", OURS), ("W2", OURS)), True),
-    Goal("W2 ÷ fastest callback peer", 10, 30, "×", lambda run: run.callback_ratio("W2", OURS)),
+    Goal("W1 ÷ fastest callback peer", 10, None, "×", lambda run: run.callback_ratio("W1", MEMORY)),
+    Goal("W1 ÷ the rule as a bare loop", None, 0.6, "%", lambda run: run.ratio(("W1", MEMORY), ("W1", LOOP))),
+    Goal("W1 with candidates ÷ vectorbt", 1.5, 5, "×", lambda run: run.ratio(("W1", CANDIDATES_MEMORY), ("W1", "vectorbt"))),
+    Goal("W2, cost of a bar ÷ that of W1", 1.3, 1.1, "×", lambda run: run.ratio(("W1", MEMORY), ("W2", MEMORY)), True),
+    Goal("W2 ÷ fastest callback peer", 10, 30, "×", lambda run: run.callback_ratio("W2", MEMORY)),
     Goal("W3 ÷ vectorbt", 2, 5, "×", lambda run: run.ratio(("W3", CANDIDATES), ("W3", "vectorbt"))),
     Goal("W3, memory ÷ vectorbt's", 0.25, None, "%", lambda run: run.memory_share("W3", CANDIDATES, "vectorbt"), True),
     Goal("W3, all cores ÷ one core", None, 1.8, "×", lambda run: run.ratio(("W3", CANDIDATES), ("W3", ONE_CORE))),
     Goal("W4", 5, 2, "s", lambda run: run.seconds("W4", OURS), True),
-    Goal("W5 ÷ zipline-reloaded", 10, 50, "×", lambda run: run.ratio(("W5", OURS), ("W5", "zipline_reloaded"))),
-    Goal("W5 ÷ backtesting.py", 5, 10, "×", lambda run: run.ratio(("W5", OURS), ("W5", "backtesting"))),
+    Goal("W5 ÷ zipline-reloaded", 10, 50, "×", lambda run: run.ratio(("W5", MEMORY), ("W5", "zipline_reloaded"))),
+    Goal("W5 ÷ backtesting.py", 5, 10, "×", lambda run: run.ratio(("W5", MEMORY), ("W5", "backtesting"))),
     Goal("W6, ten million bars streamed: peak memory", 500, 250, "MB", lambda run: run.memory("W6", OURS), True),
     Goal("`algo-trader --help`", 0.5, 0.25, "s", lambda run: run.start(HELP), True),
     Goal("W1, not compiled ÷ fastest callback peer", 1, None, "×", lambda run: run.callback_ratio("W1", PLAIN)),

@@ -8,8 +8,8 @@ from algotrader.core.indicators import SMA, crossed_above, crossed_below
 from algotrader.strategies.algorithm import TradingAlgorithm
 from algotrader.strategies.parameters import Parameters
 from algotrader.strategies.sma_cross import SmaCrossParameters
-from benchmarks.ours.common import run
-from benchmarks.protocol import read_task, report, timed
+from benchmarks.ours.common import measured
+from benchmarks.protocol import read_task
 
 
 class Crossing(TradingAlgorithm):
@@ -36,9 +36,7 @@ class Crossing(TradingAlgorithm):
 
 def main() -> None:
     """Run the task once."""
-    task = read_task()
-    result, seconds = timed(lambda: run(task, Crossing, task.pairs[0]))
-    report(seconds, task.bars, len(result.fills), float(result.final_equity))
+    measured(read_task(), Crossing)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from algotrader.research.equity import EquityCurve
 from algotrader.research.garbage import rare_collections
 from algotrader.research.options import BacktestError, BacktestOptions
 from algotrader.research.result import BacktestResult
-from algotrader.research.schedule import build_schedule, corporate_events
+from algotrader.research.schedule import build_schedule, corporate_events, unheard_by
 from algotrader.research.setup import Plan, RunSetup, choose_base, plan_routes
 from algotrader.simulation.loop import BacktestLoop, Scheduled
 from algotrader.simulation.venue import SimulatedVenue
@@ -107,7 +107,7 @@ def _run(
     settings = options.settings(setup.models)
     venue = SimulatedVenue(instruments, options.capabilities, settings)
     events = [item for instrument in instruments for item in corporate_events(instrument, catalogue.actions(instrument.symbol))]
-    loop = BacktestLoop(engine, venue, build_schedule(instruments, events, start_ns, end_ns))
+    loop = BacktestLoop(engine, venue, build_schedule(instruments, events, start_ns, end_ns, unheard_by(engine.slots())))
     curve = EquityCurve(instruments, float(options.capital), options.benchmark or instruments[0].symbol)
     collector = Collector(engine, instruments)
     symbols = [instrument.symbol for instrument in instruments]

@@ -46,15 +46,19 @@ class EquityCurve:
         by_index: dict[int, list[Change]] = {}
         for change in changes:
             by_index.setdefault(change.index, []).append(change)
+        count = len(self._factors)
         numbers = array_of(columns.instrument)
-        # The rows of a single instrument are all rows.
-        owned: list[Times | None] = [None] if len(self._factors) == 1 else [*rows_of_each(numbers, len(self._factors))]
+        # Where every slice has a bar of every instrument, the rows of one are every so many rows.
+        grid = len(close) == len(times) * count and bool((numbers.reshape(-1, count) == np.arange(count)).all())
+        owned: list[Times | None] = [None] * count if grid else [*rows_of_each(numbers, count)]
         for number, rows in enumerate(owned):
             own = by_index.get(number, [])
             kept = number in self._kept
-            closes = close if rows is None else close[rows]
+            closes = close[number::count] if rows is None else close[rows]
             if own or self._quantity[number] or kept:
-                prices, whole = _carried(starts, len(times), rows, closes, self._last_price[number])
+                prices, whole = (
+                    (closes, True) if rows is None else _carried(starts, len(times), rows, closes, self._last_price[number])
+                )
             if own or self._quantity[number]:
                 quantity = _steps(times, own, [float(change.quantity_raw) for change in own], self._quantity[number])
                 value += prices * quantity * self._factors[number]
@@ -100,21 +104,17 @@ class EquityCurve:
         return self.exposed / self.points if self.points else 0.0
 
 
-def _carried(starts: Times | None, length: int, rows: Times | None, prices: Values, before: float) -> tuple[Values, bool]:
+def _carried(starts: Times | None, length: int, rows: Times, prices: Values, before: float) -> tuple[Values, bool]:
     """Prices per slice, each carried forward until the next, and whether every slice has one.
 
     Args:
         starts: the row with which each slice begins; None when each is one row.
         length: how many slices there are.
-        rows: where the prices come from; None for all rows.
+        rows: where the prices come from.
         prices: scaled.
         before: the price until the first of them.
     """
-    if starts is None and rows is None:
-        return prices, True
-    at = np.arange(len(prices)) if rows is None else rows
-    if starts is not None:
-        at = np.searchsorted(starts, at, side="right") - 1
+    at = rows if starts is None else np.searchsorted(starts, rows, side="right") - 1
     if len(at) == length and bool((at[1:] > at[:-1]).all()):
         return prices, True
     return _line(length, at, prices, before), False

@@ -12,6 +12,8 @@ from algotrader.core.events import Dividend, ScheduledTrigger, Split
 from algotrader.core.instruments import Instrument
 from algotrader.core.market import NS_PER_DAY, NS_PER_MINUTE, NS_PER_SECOND, Session
 from algotrader.core.scaled import money
+from algotrader.core.signal_style import SignalSlot
+from algotrader.core.state import Slot
 from algotrader.history import corporate_actions as actions
 from algotrader.history.calendars import ALWAYS_OPEN, normal_calendar, sessions_between
 from algotrader.history.sessions import Times
@@ -27,8 +29,11 @@ _MARGIN: Final = 40 * NS_PER_DAY
 
 
 @lru_cache(maxsize=8)
-def phases(calendar: str, start_ns: int, end_ns: int) -> Sequence[Scheduled]:
-    """The phases of every session of a calendar between two times (nanoseconds UTC); kept for the next run over them."""
+def phases(calendar: str, start_ns: int, end_ns: int, unheard: frozenset[str] = frozenset()) -> Sequence[Scheduled]:
+    """The phases of every session of a calendar between two times (nanoseconds UTC); kept for the next run over them.
+
+    ``unheard`` are trigger types that nobody waits for.
+    """
     name = normal_calendar(calendar)
     around = sessions_between(name, start_ns - _MARGIN, end_ns + _MARGIN)
     lengths = around.closes - around.opens
@@ -44,20 +49,21 @@ def phases(calendar: str, start_ns: int, end_ns: int) -> Sequence[Scheduled]:
         half_days[first : first + len(inside)],
         strict=True,
     ):
-        items += _phases(session, place, half_day)
+        items += _phases(session, place, half_day, unheard)
     return items
 
 
-def _phases(session: Session, place: tuple[int, int, int, int], half_day: bool) -> list[Scheduled]:
+def _phases(session: Session, place: tuple[int, int, int, int], half_day: bool, unheard: frozenset[str]) -> list[Scheduled]:
     opens, closes = session.open_time, session.close_time
     early, ending = opens - PRE_OPEN_NS, closes - ENDING_NS
     # Around the clock one session begins when the last ends: after the bars that close with it, and after its own close.
     items = [
-        Scheduled(early, False, 2, ScheduledTrigger(early, "pre_open", early, session, *place, half_day)),
         Scheduled(opens, session.continuous, 3, ScheduledTrigger(opens, "session_open", opens, session, *place, half_day)),
         Scheduled(closes, True, 0, ScheduledTrigger(closes, "session_close", closes, session, *place, half_day)),
     ]
-    if not session.continuous:
+    if "pre_open" not in unheard:
+        items.append(Scheduled(early, False, 2, ScheduledTrigger(early, "pre_open", early, session, *place, half_day)))
+    if not session.continuous and "session_ending" not in unheard:
         items.append(Scheduled(ending, True, 0, ScheduledTrigger(ending, "session_ending", ending, session, *place, half_day)))
     return items
 
@@ -85,9 +91,23 @@ def corporate_events(instrument: Instrument, stored: Iterable[actions.Split | ac
     return items
 
 
-def build_schedule(instruments: Iterable[Instrument], events: Iterable[Scheduled], start_ns: int, end_ns: int) -> list[Scheduled]:
-    """Everything the calendar brings between two times, in the order in which it is due."""
+def unheard_by(slots: Iterable[Slot]) -> frozenset[str]:
+    """Phases for which none of the strategies waits: ``pre_open`` is a hook of algorithms, ``session_ending`` closes positions."""
+    every = list(slots)
+    if not all(isinstance(slot, SignalSlot) for slot in every):
+        return frozenset()
+    return frozenset({"pre_open"} if any(slot.closes_at_end for slot in every) else {"pre_open", "session_ending"})
+
+
+def build_schedule(
+    instruments: Iterable[Instrument],
+    events: Iterable[Scheduled],
+    start_ns: int,
+    end_ns: int,
+    unheard: frozenset[str] = frozenset(),
+) -> list[Scheduled]:
+    """Everything the calendar brings between two times, in the order in which it is due, without the phases in ``unheard``."""
     items = [item for item in events if start_ns <= item.time < end_ns]
     for calendar in sorted({instrument.calendar for instrument in instruments}):
-        items.extend(phases(calendar, start_ns, end_ns))
+        items.extend(phases(calendar, start_ns, end_ns, unheard))
     return sorted(items, key=by_time)

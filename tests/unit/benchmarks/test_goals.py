@@ -43,12 +43,12 @@ def full_run() -> Found:
 
     slow_sweep = ("W3", row("W3", "vectorbt", 30.0, 4000.0))
     return found(
-        *all_of("W1", ours=1.0, ours_candidates=0.2, ours_plain=20.0, loop=0.5, vectorbt=0.8, basana=12.0, bt=15.0),
-        *all_of("W2", ours=2.4, basana=30.0, bt=25.0),
+        *all_of("W1", ours_memory=1.0, ours_candidates_memory=0.2, ours_plain=20.0, loop=0.5, vectorbt=0.8, basana=12.0, bt=15.0),
+        *all_of("W2", ours_memory=2.4, basana=30.0, bt=25.0),
         *all_of("W3", ours_candidates=10.0, ours_one_core=17.0),
         slow_sweep,
         *all_of("W4", ours=4.0),
-        *all_of("W5", ours=1.0, zipline_reloaded=60.0, backtesting=4.0),
+        *all_of("W5", ours_memory=1.0, zipline_reloaded=60.0, backtesting=4.0),
         ("W6", row("W6", OURS, 9.0, 300.0)),
         starts=(Start(HELP, [], [0.3, 0.2, 0.24]),),
     )
@@ -84,12 +84,12 @@ def test_limits_say_which_way_they_go() -> None:
 def test_what_was_left_out_is_not_measured() -> None:
     assert len(cells(found())) == len(GOALS)
     assert all(measured == "" and met == "not measured" for _, _, measured, met in cells(found()).values())
-    alone = cells(found(("W1", row("W1", OURS, 1.0))))
+    alone = cells(found(("W1", row("W1", goals.MEMORY, 1.0))))
     assert alone["W1 ÷ fastest callback peer"][3] == "not measured"
 
 
 def test_a_peer_that_traded_otherwise_and_a_shortened_workload_do_not_count() -> None:
-    wrong = found(("W1", row("W1", OURS, 1.0)), ("W1", row("W1", "basana", 12.0, agrees=False)))
+    wrong = found(("W1", row("W1", goals.MEMORY, 1.0)), ("W1", row("W1", "basana", 12.0, agrees=False)))
     assert cells(wrong)["W1 ÷ fastest callback peer"][3] == "not measured"
     short = WORKLOADS["W4"].first(1000)
     assert cells(Found([(short, [row("W4", OURS, 1.0)])], []))["W4"][3] == "not measured"
