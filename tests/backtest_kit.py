@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from algotrader.assembly import plan_routes
 from algotrader.core.commands import Command
 from algotrader.core.engine import Engine
 from algotrader.core.events import CashMovement, Event, MarketData, OrderFill, ScheduledTrigger, SliceClosed
@@ -27,7 +28,7 @@ from algotrader.history.catalogue import Catalogue
 from algotrader.history.generator import generate
 from algotrader.research.backtest import BacktestOptions, resolve_period
 from algotrader.research.schedule import build_schedule
-from algotrader.research.setup import RunSetup, choose_base, plan_routes
+from algotrader.research.setup import choose_base, run_setup
 from algotrader.simulation.loop import BacktestLoop, Scheduled
 from algotrader.simulation.venue import SimulatedVenue
 from algotrader.strategies.registry import StrategyType
@@ -130,7 +131,7 @@ class Run:
         plans = plan_routes([Route(StaticScanner(), strategy, dict(parameters or {}))], symbols, interval)
         self.base = choose_base(catalogue, self.symbols, plans)
         self.instruments = [catalogue.instrument(symbol) for symbol in symbols]
-        self.setup = RunSetup(self.instruments, plans, self.base, options)
+        self.setup = run_setup(self.instruments, plans, self.base, options)
         self.engine: Engine = self.setup.engine
         self.start, self.end = resolve_period(catalogue, self.symbols, self.base, None, None)
         self.venue = SimulatedVenue(self.instruments, options.capabilities, options.settings(self.setup.models))

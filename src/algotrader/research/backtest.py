@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import zip_longest
 from pathlib import Path
 
+from algotrader.assembly import Assembly, Plan, plan_routes
 from algotrader.core.events import CashMovement, Split
 from algotrader.core.instruments import Instrument, normal_symbol
 from algotrader.core.market import nanoseconds
@@ -21,7 +22,7 @@ from algotrader.research.garbage import rare_collections
 from algotrader.research.options import BacktestError, BacktestOptions
 from algotrader.research.result import BacktestResult
 from algotrader.research.schedule import build_schedule, corporate_events, unheard_by
-from algotrader.research.setup import Plan, RunSetup, choose_base, plan_routes
+from algotrader.research.setup import choose_base, run_setup
 from algotrader.simulation.loop import BacktestLoop, Scheduled
 from algotrader.simulation.venue import SimulatedVenue
 from algotrader.strategies.parameters import ParameterError
@@ -100,7 +101,7 @@ def _run(
     progress: Progress | None,
 ) -> BacktestResult:
     start_ns, end_ns = period
-    setup = RunSetup(instruments, plans, base, options)
+    setup = run_setup(instruments, plans, base, options)
     engine = setup.engine
     currency = instruments[0].currency
     engine.handle(CashMovement(start_ns, "deposit", currency, money(options.capital)))
@@ -129,7 +130,7 @@ def _run(
     return result
 
 
-def _planner(setup: RunSetup, events: list[Scheduled]) -> CandidatePlanner | None:
+def _planner(setup: Assembly, events: list[Scheduled]) -> CandidatePlanner | None:
     if setup.wants_extended:
         # Columns are planned whole, and some of these bars are not for every strategy.
         return None

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from algotrader.assembly import Assembly
 from algotrader.core import engine as engine_module
 from algotrader.core import reports
 from algotrader.core.engine import Engine
@@ -20,7 +21,6 @@ from algotrader.history.catalogue import Catalogue
 from algotrader.research.equity import EquityCurve
 from algotrader.research.options import BacktestOptions
 from algotrader.research.result import BacktestResult, PriceSeries, ProblemRecord, Times, Values
-from algotrader.research.setup import RunSetup
 from algotrader.research.trades import Execution, Fills, Stops, Trips
 from algotrader.simulation.loop import BacktestLoop
 from algotrader.simulation.settings import SimulationSettings
@@ -98,7 +98,7 @@ class Collector:
 
     def result(
         self,
-        setup: RunSetup,
+        setup: Assembly,
         settings: SimulationSettings,
         options: BacktestOptions,
         curve: EquityCurve,
@@ -169,7 +169,7 @@ class Collector:
             result.counts[reports.STRATEGY_ERROR] = result.counts.get(reports.STRATEGY_ERROR, 0) + 1
 
 
-def _parameters(setup: RunSetup) -> dict[str, object]:
+def _parameters(setup: Assembly) -> dict[str, object]:
     shown: dict[str, object] = {}
     for plan in setup.plans:
         model = plan.kind.parameters_type(**plan.parameters)
@@ -178,7 +178,7 @@ def _parameters(setup: RunSetup) -> dict[str, object]:
     return shown
 
 
-def _recorded(setup: RunSetup) -> dict[str, tuple[Times, Values]]:
+def _recorded(setup: Assembly) -> dict[str, tuple[Times, Values]]:
     found: dict[str, tuple[Times, Values]] = {}
     for algorithm in setup.algorithms:
         for name, points in algorithm.recorded.items():
@@ -186,7 +186,7 @@ def _recorded(setup: RunSetup) -> dict[str, tuple[Times, Values]]:
     return found
 
 
-def _assumptions(settings: SimulationSettings, options: BacktestOptions, setup: RunSetup) -> dict[str, str]:
+def _assumptions(settings: SimulationSettings, options: BacktestOptions, setup: Assembly) -> dict[str, str]:
     said = settings.assumptions()
     said["venue"] = options.capabilities.name
     said["capital"] = f"{options.capital:,} {setup.instruments[0].currency}"

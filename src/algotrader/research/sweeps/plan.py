@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from algotrader import __version__
+from algotrader.assembly import plan_routes
 from algotrader.core.instruments import normal_symbol
 from algotrader.errors import UserError
 from algotrader.history.calendars import time_zone
 from algotrader.history.catalogue import Catalogue
 from algotrader.research.backtest import Moment, resolve_period
 from algotrader.research.options import BacktestError, BacktestOptions
-from algotrader.research.setup import choose_base, plan_routes
+from algotrader.research.setup import choose_base
 from algotrader.research.sweeps.result import SweepResult, metric_name
 from algotrader.research.sweeps.search import Search, make_search
 from algotrader.research.sweeps.space import Space, axes_of, is_possible, why_impossible

@@ -1,0 +1,1 @@
+"""The session around the engine: it brings events in, makes them durable, and carries commands out."""

@@ -1,0 +1,1 @@
+"""What outlives the process: journal, outbox, snapshots, and the tables that people read."""
