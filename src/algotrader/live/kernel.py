@@ -85,6 +85,14 @@ class Kernel:
         batch, self._batch, self._binding = self._batch, Batch(), False
         return batch
 
+    def mark_sent(self, sequence: int, place: int, time: int) -> None:
+        """Note that a command left; durable with the next batch."""
+        self._batch.sent.append((sequence, place, time))
+
+    def mark_answered(self, sequence: int, place: int, time: int) -> None:
+        """Note that the venue answered a command; durable with the next batch."""
+        self._batch.answered.append((sequence, place, time))
+
     @property
     def has_pending(self) -> bool:
         """Whether something waits for the next transaction."""

@@ -206,6 +206,10 @@ class Store(ABC):
         """The number of the last event in the journal; 0 for an empty one."""
 
     @abstractmethod
+    def commands(self, after: int) -> Iterator[OutboxEntry]:
+        """The commands of the events after a sequence number, in order, answered or not."""
+
+    @abstractmethod
     def unanswered(self) -> Sequence[OutboxEntry]:
         """Commands without an answer, in order."""
 

@@ -1,0 +1,102 @@
+"""Back to where the last process was: the newest snapshot, then the journal's tail through the engine.
+
+There is no other way back. What the engine commands meanwhile has been stored with the events; it is compared, not sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Final
+
+from algotrader.core.engine import Engine
+from algotrader.core.events import Event
+from algotrader.core.instruments import Instrument
+from algotrader.storage.codec import decode_event, encode_command
+from algotrader.storage.records import JournalEntry, OutboxEntry, Store
+from algotrader.storage.snapshots import restore
+
+FRESH: Final = "fresh"
+REPLAYED: Final = "replayed"
+OTHER_BUILD: Final = "other build"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The first place at which a replay commanded something else than the session did."""
+
+    entry: JournalEntry
+    stored: tuple[str, ...]
+    replayed: tuple[str, ...]
+
+    def __str__(self) -> str:
+        stored, replayed = ", ".join(self.stored) or "nothing", ", ".join(self.replayed) or "nothing"
+        return f"event {self.entry.sequence} ({self.entry.kind}): the session commanded {stored}; the replay commands {replayed}"
+
+
+@dataclass(slots=True)
+class Recovered:
+    """How the engine was brought back: the last event's number and time, and what the venue may not have answered."""
+
+    how: str
+    sequence: int = 0
+    time: int = 0
+    replayed: int = 0
+    snapshot_time: int = 0
+    open_commands: list[OutboxEntry] = field(default_factory=list)
+    difference: Difference | None = None
+
+
+def recover(engine: Engine, store: Store, build: str, instruments: Mapping[str, Instrument]) -> Recovered:
+    """Bring a freshly assembled engine to where the journal ends.
+
+    Args:
+        engine: with the same instruments and strategies as before.
+        store: the account's database.
+        build: names the code and the parameters of this process.
+        instruments: by symbol.
+
+    Raises:
+        StoreFailed: the journal is damaged.
+    """
+    snapshot = store.last_snapshot()
+    found = Recovered(FRESH)
+    if snapshot is not None:
+        restore(engine, snapshot.payload, strategies=snapshot.build == build)
+        found = Recovered(REPLAYED, snapshot.sequence, snapshot.time, snapshot_time=snapshot.time)
+        if snapshot.build != build:
+            found.how = OTHER_BUILD
+    for step in replay(engine, store, found.sequence, instruments):
+        found.sequence, found.time = step.entry.sequence, step.entry.time
+        found.replayed += 1
+        found.how = REPLAYED if found.how == FRESH else found.how
+        found.difference = found.difference or step.difference
+    found.open_commands = list(store.unanswered())
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One event of a replay, after the engine has handled it."""
+
+    entry: JournalEntry
+    event: Event
+    difference: Difference | None
+
+
+def replay(engine: Engine, store: Store, after: int, instruments: Mapping[str, Instrument]) -> Iterator[Step]:
+    """Run the journal after a sequence number through an engine, and compare what it commands with what is stored."""
+    stored = {key: list(group) for key, group in groupby(store.commands(after), key=lambda entry: entry.sequence)}
+    for entry in store.journal(after):
+        event = decode_event(entry.kind, entry.payload, instruments)
+        engine.handle(event)
+        again = [encode_command(command) for command in engine.take_commands()]
+        engine.take_reports()
+        before = [(command.kind, command.payload) for command in stored.get(entry.sequence, [])]
+        different = None if again == before else Difference(entry, _named(before), _named(again))
+        yield Step(entry, event, different)
+
+
+def _named(commands: list[tuple[str, bytes]]) -> tuple[str, ...]:
+    return tuple(f"{kind} {payload.decode(errors='replace')}" for kind, payload in commands)

@@ -1,0 +1,81 @@
+"""Committing: in real life in a thread of its own, so that the inbox never waits for a disk without letting others work."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from algotrader.live.clock import Clock
+from algotrader.storage.records import Batch, Store, StoreBusy, StoreFailed
+
+FIRST_WAIT: Final = 0.05
+LONGEST_WAIT: Final = 2.0
+PATIENCE_SECONDS: Final = 30.0
+"""How long a database may be busy before the session gives up on it."""
+
+
+class Writer(ABC):
+    """Commits batches, one after the other.
+
+    Args:
+        store: the database.
+        clock: of the session.
+        tell: hears a kind, a level and a message when the database is busy.
+    """
+
+    def __init__(self, store: Store, clock: Clock, tell: Callable[[str, str, str], None]) -> None:
+        self.store: Final = store
+        self._clock: Final = clock
+        self._tell: Final = tell
+
+    @abstractmethod
+    async def _commit(self, batch: Batch) -> None:
+        """Commit once."""
+
+    async def commit(self, batch: Batch) -> None:
+        """Commit a batch, however often a busy database has to be asked.
+
+        Raises:
+            StoreFailed: it stayed busy for half a minute, or refuses for good.
+        """
+        wait, waited = FIRST_WAIT, 0.0
+        while True:
+            try:
+                await self._commit(batch)
+            except StoreBusy as error:
+                if waited >= PATIENCE_SECONDS:
+                    raise StoreFailed(f"the database stayed busy for {waited:.0f} s: {error}") from error
+                self._tell("database_busy", "warning", f"{error}; again in {wait:g} s")
+                await self._clock.sleep(wait)
+                waited += wait
+                wait = min(2 * wait, LONGEST_WAIT)
+            else:
+                return
+
+    def close(self) -> None:
+        """End; the store stays open."""
+
+
+class InlineWriter(Writer):
+    """Commits at once, in the event loop: for virtual time, where nothing else may run meanwhile."""
+
+    async def _commit(self, batch: Batch) -> None:
+        self.store.commit(batch)
+
+
+class ThreadWriter(Writer):
+    """Commits in one thread of its own."""
+
+    def __init__(self, store: Store, clock: Clock, tell: Callable[[str, str, str], None]) -> None:
+        super().__init__(store, clock, tell)
+        self._thread: Final = ThreadPoolExecutor(1, "writer")
+
+    async def _commit(self, batch: Batch) -> None:
+        # A commit that has begun is waited for even when the session is being ended: it may be durable already.
+        await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, self.store.commit, batch))
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=True)
