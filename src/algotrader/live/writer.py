@@ -55,6 +55,7 @@ class Writer(ABC):
             else:
                 return
 
+    @abstractmethod
     def close(self) -> None:
         """End; the store stays open."""
 
@@ -64,6 +65,9 @@ class InlineWriter(Writer):
 
     async def _commit(self, batch: Batch) -> None:
         self.store.commit(batch)
+
+    def close(self) -> None:
+        """Nothing is to be ended."""
 
 
 class ThreadWriter(Writer):
@@ -78,4 +82,5 @@ class ThreadWriter(Writer):
         await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, self.store.commit, batch))
 
     def close(self) -> None:
+        """Wait for the last commit."""
         self._thread.shutdown(wait=True)

@@ -151,6 +151,8 @@ class Broker(ABC):
     def events(self) -> AsyncIterator[Event]:
         """Open the stream of order events and give them as they come, stamped with our clock; no fill is ever dropped.
 
+        As soon as it is open it gives ``ConnectionChanged(connected=True)``, so that a reconciliation can begin without a gap.
+
         Raises:
             StreamClosed: the stream broke; the caller opens it again and reconciles.
         """
