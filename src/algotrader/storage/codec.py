@@ -14,7 +14,7 @@ from algotrader.core import commands, events
 from algotrader.core.commands import ApprovedOrder, Command
 from algotrader.core.events import Event, MarketData
 from algotrader.core.market import Bar, Quote, Session, TradeTick
-from algotrader.core.orders import OrderRequest, OrderType, Side
+from algotrader.core.orders import OrderRequest, OrderType, Side, TimeInForce
 from algotrader.core.risk import approve
 from algotrader.storage.shapes import (
     VERSION,
@@ -67,25 +67,28 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
 """Every command that an outbox may hold."""
 
 _TEXT: Final = Form(str)
+_SHORT: Final = Form(int)
 _WHOLE: Final = Form(int | str, pack_int, unpack_int)
-_BREAKS: Final = Form(tuple[tuple[int, int], ...])
-_INSTRUMENT: Final = Form(str, lambda instrument: instrument.symbol, find_instrument)
+_TRUTH: Final = Form(bool)
+_TEXTS: Final = ("calendar", "label", "symbol", "client_order_id", "new_client_order_id", "venue_order_id", "fill_id", "oco_group")
+_RAWS: Final = ("open", "high", "low", "close", "volume", "bid", "ask", "size", "price", "quantity", "limit", "stop", "trail")
 _KNOWN: Final[dict[str, Form]] = {
-    "time": Form(int),
-    "open_time": Form(int),
-    "close_time": Form(int),
-    "instrument": _INSTRUMENT,
-    "breaks": _BREAKS,
+    "instrument": Form(str, lambda instrument: instrument.symbol, find_instrument),
+    "breaks": Form(tuple[tuple[int, int], ...]),
     "side": enum_form(Side),
     "order_type": enum_form(OrderType),
-} | dict.fromkeys(("calendar", "label", "symbol", "client_order_id", "new_client_order_id"), _TEXT)
+    "time_in_force": enum_form(TimeInForce),
+    "commission": _WHOLE,
+    **dict.fromkeys(("time", "open_time", "close_time"), _SHORT),
+    **dict.fromkeys(_TEXTS, _TEXT),
+    **dict.fromkeys([f"{name}_raw" for name in (*_RAWS, "stop_loss", "take_profit")], _WHOLE),
+    **dict.fromkeys(("reduce_only", "extended_hours", "provisional"), _TRUTH),
+}
+_NARROW: Final = {name: _SHORT if form is _WHOLE else form for name, form in _KNOWN.items()}
+"""The numbers of bars, quotes and prints are checked against 2^53."""
 
-_RAW: Final = dict.fromkeys(
-    ("open_raw", "high_raw", "low_raw", "close_raw", "volume_raw", "bid_raw", "ask_raw", "price_raw", "size_raw", "quantity_raw"),
-    _WHOLE,
-)
-_BAR: Final = Shape(Bar, _KNOWN | dict.fromkeys(_RAW, Form(int)), compact=True)
-_REQUEST: Final = Shape(OrderRequest, _KNOWN | _RAW)
+_BAR: Final = Shape(Bar, _NARROW, compact=True)
+_REQUEST: Final = Shape(OrderRequest, _KNOWN)
 
 
 def _unpack_order(wire: Any, instruments: Instruments) -> ApprovedOrder:
@@ -93,13 +96,12 @@ def _unpack_order(wire: Any, instruments: Instruments) -> ApprovedOrder:
     return approve(_REQUEST.unpack(wire, instruments))
 
 
-_ALL: Final = _KNOWN | _RAW
-_FIELDS: Final[dict[str, Form]] = _ALL | {
-    "session": Shape(Session, _ALL, compact=True).form,
+_FIELDS: Final[dict[str, Form]] = _KNOWN | {
+    "session": Shape(Session, _KNOWN, compact=True).form,
     "bar": _BAR.form,
     "bars": many(_BAR.form),
-    "quote": Shape(Quote, _ALL, compact=True).form,
-    "tick": Shape(TradeTick, _ALL, compact=True).form,
+    "quote": Shape(Quote, _NARROW, compact=True).form,
+    "tick": Shape(TradeTick, _NARROW, compact=True).form,
     "order": Form(_REQUEST.wire, lambda order: _REQUEST.pack(order.request), _unpack_order),
 }
 """Forms of the fields whose default does not tell what they are, by name. A record inside a record is a ``Shape`` of its own."""
@@ -127,7 +129,7 @@ def encode_event(event: Event) -> tuple[str, bytes]:
                 bar.close_raw,
                 bar.volume_raw,
             )
-            return "MarketData", _write(_MARKET_DATA.wire(VERSION, event.time, packed))
+            return "MarketData", _write(_MARKET_DATA.wire(VERSION, packed, None, None, event.time))
     return _encode(event)
 
 

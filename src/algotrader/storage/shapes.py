@@ -1,8 +1,8 @@
 """How one class of records is written: its fields, read off its constructor, each with the form it has on the wire.
 
 A field whose default is a whole number, a text, a yes or no, a float, a ``Decimal`` or an enum's member needs nothing; one without
-a default, or with None or a tuple, is known by its name. So a new event mostly costs one line in ``codec``. What a field may not know is refused when this
-package is imported, not when the first such event comes.
+a default, or with None or a tuple, is known by its name. So a new event mostly costs one line in ``codec``. A field whose form
+cannot be told is refused when this package is imported, not when the first such event comes.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ import inspect
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from enum import Enum
-from operator import attrgetter
 from typing import Any, Final
 
-import msgspec
+from msgspec import UNSET, MsgspecError, UnsetType, defstruct, msgpack
 
 from algotrader.core.instruments import Instrument
 
@@ -66,8 +65,9 @@ def optional(form: Form) -> Form:
 def many(form: Form) -> Form:
     """The form of a field that holds a tuple of such things."""
     pack, unpack = form.pack, form.unpack
+    tuples: Any = tuple
     return Form(
-        tuple[form.wire, ...],
+        tuples[form.wire, ...],
         None if pack is None else lambda values: tuple([pack(value) for value in values]),
         None if unpack is None else lambda values, instruments: tuple([unpack(value, instruments) for value in values]),
     )
@@ -90,6 +90,13 @@ def enum_form(kind: type[Enum]) -> Form:
     return Form(str, lambda member: member.value, lambda value, _instruments: kind(value))
 
 
+def arguments_of(kind: type[Any]) -> dict[str, object]:
+    """The constructor's arguments with their defaults; those without one have ``inspect.Parameter.empty``."""
+    found = {name: argument.default for name, argument in inspect.signature(kind).parameters.items()}
+    # Compiled, a constructor with an enum's member as a default does not tell its arguments; its class tells the attributes.
+    return found or dict.fromkeys(kind.__mypyc_attrs__, inspect.Parameter.empty)
+
+
 def _form_of(kind: type, name: str, default: object, known: Mapping[str, Form]) -> Form:
     if name in known:
         return optional(known[name]) if default is None else known[name]
@@ -105,7 +112,7 @@ def _form_of(kind: type, name: str, default: object, known: Mapping[str, Form]) 
         return Form(str, str, lambda value, _instruments: Decimal(value))
     if isinstance(default, Enum):
         return enum_form(type(default))
-    raise TypeError(f"{kind.__name__}.{name}: how it is stored cannot be told from its default; name it in storage.codec")
+    raise TypeError(f"how {kind.__name__}.{name} is stored cannot be told from its default; name it in storage.codec")
 
 
 class Shape:
@@ -122,23 +129,17 @@ class Shape:
 
     def __init__(self, kind: type[Any], known: Mapping[str, Form], compact: bool = False) -> None:
         self.kind: Final = kind
-        arguments = inspect.signature(kind).parameters
-        self.names: Final = tuple(arguments)
-        forms: list[Form] = []
-        fields: list[tuple[Any, ...]] = [] if compact else [("v", int)]
-        for name, argument in arguments.items():
-            required = argument.default is inspect.Parameter.empty
-            form = _form_of(kind, name, argument.default, known)
-            forms.append(form)
-            packed = argument.default if required or argument.default is None or form.pack is None else form.pack(argument.default)
-            fields.append((name, form.wire) if required else (name, form.wire, packed))
-        self.wire: Final[Any] = msgspec.defstruct(kind.__name__, fields, array_like=compact, gc=False)
+        arguments = arguments_of(kind)
+        # In the order of the alphabet, the compiled class and the plain one write the same bytes.
+        self.names: Final = list(arguments) if compact else sorted(arguments)
+        forms = [_form_of(kind, name, arguments[name], known) for name in self.names]
+        fields = [(name, form.wire | UnsetType, UNSET) for name, form in zip(self.names, forms, strict=True)]
+        version = [] if compact else [("v", int, 0)]
+        self.wire: Final[Any] = defstruct(kind.__name__, [*version, *fields], array_like=compact, gc=False)
         self._head: Final[tuple[int, ...]] = () if compact else (VERSION,)
-        self._read: Final[Callable[[Any], Any]] = attrgetter(*self.names)
-        self._single: Final = len(self.names) == 1
-        self._packers: Final = [(place, form.pack) for place, form in enumerate(forms) if form.pack is not None]
-        self._unpackers: Final = [(place, form.unpack) for place, form in enumerate(forms) if form.unpack is not None]
-        self._decoder: Final = msgspec.msgpack.Decoder(self.wire)
+        self._packers: Final = [form.pack for form in forms]
+        self._unpackers: Final = [form.unpack for form in forms]
+        self._decoder: Final = msgpack.Decoder(self.wire)
 
     @property
     def form(self) -> Form:
@@ -147,17 +148,20 @@ class Shape:
 
     def pack(self, record: Any) -> Any:
         """A record's wire form."""
-        values = [self._read(record)] if self._single else list(self._read(record))
-        for place, pack in self._packers:
-            values[place] = pack(values[place])
+        values = [getattr(record, name) for name in self.names]
+        for place, pack in enumerate(self._packers):
+            if pack is not None:
+                values[place] = pack(values[place])
         return self.wire(*self._head, *values)
 
     def unpack(self, wire: Any, instruments: Instruments) -> Any:
-        """The record of a wire form; its constructor checks it."""
-        values = [getattr(wire, name) for name in self.names]
-        for place, unpack in self._unpackers:
-            values[place] = unpack(values[place], instruments)
-        return self.kind(*values)
+        """The record of a wire form. Its constructor checks it, and knows what a missing field is."""
+        given: dict[str, Any] = {}
+        for name, unpack in zip(self.names, self._unpackers, strict=True):
+            value = getattr(wire, name)
+            if value is not UNSET:
+                given[name] = value if unpack is None else unpack(value, instruments)
+        return self.kind(**given)
 
     def decode(self, payload: bytes, instruments: Instruments) -> Any:
         """Read a record.
@@ -170,5 +174,5 @@ class Shape:
             if wire.v > VERSION:
                 raise DamagedRecord(f"it was written in version {wire.v}; this program reads up to version {VERSION}")
             return self.unpack(wire, instruments)
-        except (msgspec.MsgspecError, ValueError, TypeError, ArithmeticError) as error:
+        except (MsgspecError, ValueError, TypeError, ArithmeticError) as error:
             raise DamagedRecord(f"a stored {self.kind.__name__} cannot be read: {error}") from error
