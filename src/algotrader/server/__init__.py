@@ -1,0 +1,1 @@
+"""The local HTTP server of a session: what it shows and the ways to steer it."""
