@@ -15,6 +15,7 @@ from algotrader.core.desk import Draft, OrderDesk
 from algotrader.core.events import ScheduledTrigger
 from algotrader.core.indicators import Indicator
 from algotrader.core.ledger import RoundTrip
+from algotrader.core.market import Session
 from algotrader.core.orders import Fill, Order, OrderRole, OrderState, OrderType, Side, TimeInForce
 from algotrader.core.protection import Protection
 from algotrader.core.risk import (
@@ -41,6 +42,9 @@ class AlgorithmHooks:
 
     def on_phase(self, event: ScheduledTrigger) -> None:
         """A phase of the trading day."""
+
+    def on_late_start(self, event: ScheduledTrigger, now: int) -> None:
+        """The day of this ``session_open`` is under way already; what was due before ``now`` (nanoseconds UTC) has been missed."""
 
     def on_bars(self, now: int) -> None:
         """A slice closed in which at least one of its instruments had a bar."""
@@ -120,6 +124,7 @@ class AlgorithmSlot(Slot):
         self.fresh: bool = False
         self.started: bool = False
         self.denial: Denial | None = None
+        self.missed_opens: list[ScheduledTrigger] = []
         self.holdings: Final[list[Holding]] = [state.holding(self, owner, track, protection_kind) for track in tracks]
         self._by_index: dict[int, Holding] = {holding.track.index: holding for holding in self.holdings}
         self.feeds: Final[list[Feed]] = []
@@ -187,10 +192,7 @@ class AlgorithmSlot(Slot):
         if session is None:
             return
         if phase == "session_open":
-            for feed in self.feeds:
-                if feed.track.instrument.calendar == session.calendar:
-                    for indicator in feed.indicators:
-                        indicator.reset_session()
+            self._reset_session(session)
         for holding in self.holdings:
             if holding.instrument.calendar != session.calendar:
                 continue
@@ -206,6 +208,36 @@ class AlgorithmSlot(Slot):
             self.hooks.on_phase(event)
         except Exception as error:
             self._failed(phase, error)
+
+    def _reset_session(self, session: Session) -> None:
+        for feed in self.feeds:
+            if feed.track.instrument.calendar == session.calendar:
+                for indicator in feed.indicators:
+                    indicator.reset_session()
+
+    def on_warm_session(self, event: ScheduledTrigger) -> None:
+        """Indicators anchored to the session follow it; the strategy hears of it later if it is still the same day then."""
+        session = event.session
+        if session is None:
+            return
+        if event.trigger_type == "session_open":
+            self._reset_session(session)
+            self.missed_opens.append(event)
+        elif event.trigger_type == "session_close":
+            self.missed_opens = [m for m in self.missed_opens if m.session is None or m.session.calendar != session.calendar]
+
+    def on_warm_end(self) -> None:
+        """Bars of the past are no reason to call the strategy; a day that is under way it has to know of."""
+        self.fresh = False
+        missed, self.missed_opens = self.missed_opens, []
+        for event in missed:
+            session = event.session
+            if session is None or session.close_time <= self.state.now or not self.enabled:
+                continue
+            try:
+                self.hooks.on_late_start(event, self.state.now)
+            except Exception as error:
+                self._failed("session_open", error)
 
     def close(self, holding: Holding, reason: str) -> None:
         """Cancel the working orders of a holding and sell it."""

@@ -50,6 +50,10 @@ class DailyBreaker:
             self.losses_in_row += 1
         else:
             self.losses_in_row = 0
+        return self._judge()
+
+    def _judge(self) -> bool:
+        """Trip when a limit is reached and none was before; tells whether it did."""
         if self.reason:
             return False
         if self.losses_in_row >= self.max_losses:
@@ -58,6 +62,13 @@ class DailyBreaker:
             share = f"{self.max_loss_ppm / 10_000:g} %"
             self.reason = f"the day's loss of {from_money(-self.realized)} reached {share} of the equity at its start"
         return bool(self.reason)
+
+    def limit(self, max_losses: int, max_loss_ppm: int, break_even_is_loss: bool) -> bool:
+        """Take over new limits; tells whether the day so far trips one of them. What has tripped stays so until the next day."""
+        self.max_losses = max_losses
+        self.max_loss_ppm = max_loss_ppm
+        self.break_even_is_loss = break_even_is_loss
+        return self.losses_in_row > 0 and self._judge()
 
     def rebuild(self, equity: int, profits: list[int]) -> None:
         """Set the state that today's round trips, in the order of their exits, lead to; used once at a restart."""

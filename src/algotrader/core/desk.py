@@ -85,6 +85,9 @@ class OrderDesk:
             holding.take_order = self._child(order, holding, "-tp", OrderRole.TAKE_PROFIT)
         state.commands.append(SubmitOrder(order.client_order_id, approve(request)))
         order.submit_attempts = 1
+        if state.account is not None and not draft.reduce_only and order.sign * holding.quantity_raw >= 0:
+            price = draft.limit_raw or max(draft.stop_raw, holding.track.last_raw)
+            state.account_spent += draft.quantity_raw * price * holding.instrument.money_factor
         state.report_words(reports.ORDER_SUBMITTED, holding, SubmittedWords(request, draft.role), order)
         return order
 

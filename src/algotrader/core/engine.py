@@ -9,41 +9,43 @@ from __future__ import annotations
 
 from typing import Final, final
 
-from librt.strings import read_i64_le
-
 from algotrader.core import reports
+from algotrader.core.account import AccountEvents
 from algotrader.core.algorithm_style import AlgorithmHooks, AlgorithmSlot
-from algotrader.core.batch import VISIT_FLAT, Visits
-from algotrader.core.columns import WIDTH, IntColumn
+from algotrader.core.batch import Visits
 from algotrader.core.commands import Command
 from algotrader.core.corporate import pay_dividend, rename, split
 from algotrader.core.desk import OrderDesk
 from algotrader.core.events import (
-    CashMovement,
     ConnectionChanged,
     Dividend,
     Event,
+    ExternalPosition,
     MarketData,
     OperatorCommand,
     OrderEvent,
+    PositionGone,
+    RiskChanged,
     ScheduledTrigger,
     SliceClosed,
     Split,
     SymbolChange,
     SystemError,
     TradingStatus,
+    Warmup,
 )
 from algotrader.core.indicators import Indicator
 from algotrader.core.instruments import GENERIC, Instrument, VenueCapabilities
 from algotrader.core.market import BarColumns, Session
+from algotrader.core.operator import Operator
 from algotrader.core.order_events import TIMER_STOP_LIMIT, OrderEvents
-from algotrader.core.protection import TIMER_PARTIAL, Protection, StopGuaranteeBreach
+from algotrader.core.protection import TIMER_ADOPTED, TIMER_PARTIAL, Protection, StopGuaranteeBreach
 from algotrader.core.reports import Report
 from algotrader.core.risk import RiskPolicy
-from algotrader.core.scaled import from_money
+from algotrader.core.row_walk import RowWalk
 from algotrader.core.signal_hooks import Scanner, SignalHooks, SlotSettings
 from algotrader.core.signal_style import SignalSlot
-from algotrader.core.signals import Signal, rank
+from algotrader.core.slices import Slices
 from algotrader.core.state import EXTERNAL, BarHistory, DayStats, EngineState, Holding, Slot, Track
 from algotrader.core.streams import BASE_SESSION, Streams
 
@@ -78,9 +80,11 @@ class Engine:
         self.desk: Final = OrderDesk(self.state)
         self.protection: Final = Protection(self.state, self.desk)
         self.order_events: Final = OrderEvents(self.state, self.desk, self.protection)
+        self.account: Final = AccountEvents(self.state, self.order_events.executions)
+        self.operator: Final = Operator(self.state, self.desk, self.protection, self.order_events.executions)
         self.streams: Final = Streams(self.state, base_seconds)
-        self.algorithms: Final[list[AlgorithmSlot]] = []
-        self.closed_until: int = 0
+        self.slices: Final = Slices(self.state, self.streams)
+        self._rows: Final = RowWalk(self.state, self.streams, self.slices)
         for instrument in instruments:
             track = Track(len(self.state.tracks), instrument)
             self.state.tracks.append(track)
@@ -128,7 +132,7 @@ class Engine:
         slot.interval_minutes = interval_minutes
         slot.base_seconds = self.base_seconds
         self.state.slots.append(slot)
-        self.algorithms.append(slot)
+        self.slices.algorithms.append(slot)
         for track in tracks:
             stream = self.streams.stream(track, interval_minutes)
             stream.algorithm_slots.append(slot)
@@ -162,7 +166,7 @@ class Engine:
         elif isinstance(event, MarketData):
             self._market_data(event)
         elif isinstance(event, SliceClosed):
-            self._close_slice(event.time)
+            self.slices.close(event.time)
         elif isinstance(event, ScheduledTrigger):
             self._trigger(event)
         else:
@@ -171,22 +175,24 @@ class Engine:
     def _rare(self, event: Event) -> None:
         state = self.state
         if isinstance(event, OperatorCommand):
-            self._operator(event)
+            self.operator.handle(event)
+            self._settle_all()
+        elif isinstance(event, RiskChanged):
+            self.operator.change_risk(event)
+        elif isinstance(event, SystemError):
+            self.operator.fail(event)
+        elif isinstance(event, Warmup):
+            self._warm_up(event.on)
         elif isinstance(event, ConnectionChanged):
             state.connected = event.connected
             state.note(reports.SYSTEM, "order stream is " + ("back" if event.connected else "down"), level=reports.WARNING)
             self.desk.pursue_all()
             self._settle_all()
-        elif isinstance(event, CashMovement):
-            venue = state.tracks[0].instrument.venue if state.tracks else ""
-            state.ledger.move_cash(venue, event.currency, event.amount)
-            state.note(reports.CASH_MOVED, f"{event.kind} {from_money(event.amount)} {event.currency}", event.symbol)
         elif isinstance(event, (Split, Dividend, SymbolChange, TradingStatus)):
             self._instrument_event(event)
-        elif isinstance(event, SystemError):
-            state.note(reports.SYSTEM, f"{event.error_type}: {event.message}", level=event.severity)
-            if event.severity == "critical" and state.trading_state == "active":
-                self._set_trading_state("halted", f"{event.error_type}: {event.message}")
+        elif self.account.handle(event):
+            if isinstance(event, (ExternalPosition, PositionGone)):
+                self._settle_all()
         else:
             state.note(reports.SYSTEM, f"event {type(event).__name__} has no handler", level=reports.WARNING)
 
@@ -204,6 +210,7 @@ class Engine:
             rename(state, event)
         else:
             track.halted = event.halted
+            track.halt_reason = event.reason if event.halted else ""
             state.note(
                 reports.SYSTEM, "halted: " + event.reason if event.halted else "resumed", event.symbol, level=reports.WARNING
             )
@@ -218,30 +225,17 @@ class Engine:
                 self.order_events.executions.round_trip(holding, trip)
         self._settle_all()
 
-    def _operator(self, event: OperatorCommand) -> None:
-        if event.action == "flatten":
-            for holding in list(self.state.holdings.values()):
-                if holding.owner != EXTERNAL and event.symbol in ("", holding.instrument.symbol):
-                    for order in list(holding.plain_orders):
-                        self.desk.cancel(order)
-                    self.protection.request_exit(holding, f"flatten: {event.reason}", 0)
-            return
-        target = {"halt": "halted", "reduce": "reducing", "resume": "active"}[event.action]
-        self._set_trading_state(target, f"{event.operator}: {event.reason}")
-
-    def _set_trading_state(self, target: str, why: str) -> None:
-        self.state.trading_state = target
-        self.state.note(reports.TRADING_STATE, f"{target} ({why})", level=reports.WARNING)
-        if target != "active":
-            for holding in self.state.holdings.values():
-                if holding.entry_order is not None:
-                    self.desk.cancel(holding.entry_order)
-
     def _settle(self, holding: Holding) -> None:
         """After anything that touched an order, a fill or a position: mend protection, then prove it."""
-        if holding.owner == EXTERNAL:
-            return
-        self.state.note_held(holding.track)
+        track = holding.track
+        if track.shortfall:
+            self.state.note_shortfall(track)
+        if not holding.is_ours:
+            if not holding.adopted:
+                return
+            if track.last_raw == 0 and holding not in self.state.unpriced:
+                self.state.unpriced.append(holding)
+        self.state.note_held(track)
         self.protection.ensure(holding)
         fault = self.protection.breach(holding)
         if fault:
@@ -258,13 +252,27 @@ class Engine:
 
     def next_deadline(self) -> int:
         """When the engine wants a timer event next; 0 when it waits for nothing."""
-        timer, window = self.state.next_timer(), self.streams.next_deadline() if self.streams.deadline else 0
-        return min(timer, window) if timer and window else timer or window
+        return self.slices.next_deadline()
+
+    def _warm_up(self, on: bool) -> None:
+        """Catch up on the past without acting on it, or start to act again."""
+        self.state.warming = on
+        self.state.note(reports.WARMUP, "begins" if on else "is over")
+        if on:
+            return
+        self.streams.signalled = []
+        for slot in self.state.slots:
+            slot.on_warm_end()
+        self._price_known()
+        self._settle_all()
 
     def _trigger(self, event: ScheduledTrigger) -> None:
         session = event.session
         if session is None:
             self._timers()
+            return
+        if self.state.warming:
+            self._warm_phase(event, session)
             return
         self.state.note(reports.SESSION, f"{event.trigger_type} {session.label}", session.calendar)
         if event.trigger_type == "session_open":
@@ -275,7 +283,25 @@ class Engine:
             if not isinstance(slot, SignalSlot) or slot.track.instrument.calendar == session.calendar:
                 slot.on_session(event)
         if event.trigger_type == "session_close":
-            self._close_slice(event.time)
+            self.slices.close(event.time)
+        elif event.trigger_type == "session_open":
+            self._open_managed(session)
+
+    def _warm_phase(self, event: ScheduledTrigger, session: Session) -> None:
+        """A phase of a past trading day: bars and figures follow it, and nothing else."""
+        if event.trigger_type == "session_open":
+            self._follow_session(session)
+        elif event.trigger_type == "session_close":
+            self.streams.end_session(session)
+        for slot in self.state.slots:
+            if not isinstance(slot, SignalSlot) or slot.track.instrument.calendar == session.calendar:
+                slot.on_warm_session(event)
+
+    def _open_managed(self, session: Session) -> None:
+        """What a person has told us to handle like ours has no strategy that would hear of the open."""
+        for holding in self.state.holdings.values():
+            if not holding.is_ours and holding.managed and holding.instrument.calendar == session.calendar:
+                self.protection.after_open(holding)
 
     def _open_session(self, session: Session) -> None:
         state = self.state
@@ -284,7 +310,11 @@ class Engine:
                 state.note(reports.BREAKER_RESET, "new trading day")
             state.breaker.reset(state.equity())
             state.breaker_since = state.ledger.sequence
-        for track in state.tracks:
+            state.breaker_before = []
+        self._follow_session(session)
+
+    def _follow_session(self, session: Session) -> None:
+        for track in self.state.tracks:
             if track.instrument.calendar != session.calendar:
                 continue
             track.session = session
@@ -296,6 +326,9 @@ class Engine:
         state = self.state
         while state.timers and state.timers[0][0] <= state.now:
             timer = state.pop_timer()
+            if timer[2] == TIMER_ADOPTED:
+                self._settle_external(timer[3])
+                continue
             order = state.orders.get(timer[3])
             if order is None:
                 continue
@@ -305,8 +338,21 @@ class Engine:
             elif timer[2] == TIMER_STOP_LIMIT and not order.is_final:
                 self.protection.request_exit(holding, "triggered stop-limit did not fill", 0)
             self._settle(holding)
-        if self.streams.give_up_waiting():
-            self._decide()
+        if not state.warming and self.streams.give_up_waiting():
+            self.slices.decide()
+
+    def _settle_external(self, symbol: str) -> None:
+        track = self.state.by_symbol.get(symbol)
+        holding = None if track is None else self.state.holdings.get((EXTERNAL, track.index))
+        if holding is not None:
+            self._settle(holding)
+
+    def _price_known(self) -> None:
+        """What was adopted before it had a price can have its stop now."""
+        waiting = self.state.unpriced
+        self.state.unpriced = []
+        for holding in waiting:
+            self._settle(holding)
 
     # ------------------------------------------------------------------ bars
 
@@ -323,7 +369,7 @@ class Engine:
             return
         session = track.session
         regular = session is None or session.contains(bar.open_time)
-        late = bar.close_time <= self.closed_until
+        late = bar.close_time <= self.slices.closed_until
         signalled = self.streams.signalled
         waiting = len(signalled)
         self.streams.bar(
@@ -334,6 +380,8 @@ class Engine:
             for slot in signalled[waiting:]:
                 slot.signal = None
             del signalled[waiting:]
+        if self.state.unpriced and not self.state.warming:
+            self._price_known()
 
     def on_bars(self, columns: BarColumns, start: int, stop: int, busy: list[bool], any_busy: bool, visits: Visits | None) -> int:
         """Handle rows from ``start`` on, slice by slice, until there is a reason for the caller to act.
@@ -350,139 +398,7 @@ class Engine:
             The first row not handled: ``stop``, or earlier when commands wait, a timer is due before the next slice, or the next
             slice has an instrument with working orders (``busy``) that must be matched first. At least one slice is handled.
         """
-        if visits is None:
-            return self._every_bar(columns, start, stop, busy, any_busy)
-        row = self._some_bars(columns, start, stop, busy, any_busy, visits)
-        self.streams.pass_all_by(columns, visits, row)
-        self.state.now = max(self.state.now, columns.close_time[row - 1])
-        return row
-
-    def _every_bar(self, columns: BarColumns, start: int, stop: int, busy: list[bool], any_busy: bool) -> int:
-        state, streams = self.state, self.streams
-        close_times, numbers = columns.close_time, columns.instrument
-        timer = state.next_timer()
-        row = start
-        while row < stop:
-            close_time = close_times[row]
-            if row != start:
-                if timer != 0 and close_time >= timer:
-                    return row
-                if streams.deadline != 0 and close_time >= streams.deadline and close_time >= streams.next_deadline() != 0:
-                    return row
-                if any_busy and _slice_busy(numbers, close_times, row, stop, busy):
-                    return row
-            if close_time > state.now:
-                state.now = close_time
-            while row < stop and close_times[row] == close_time:
-                self._row(columns, row, close_time)
-                row += 1
-            self._close_slice(close_time)
-            if state.commands:
-                return row
-        return row
-
-    def _some_bars(self, columns: BarColumns, start: int, stop: int, busy: list[bool], any_busy: bool, visits: Visits) -> int:
-        """Look at the rows that may matter: those with a flag that fits, and those of instruments in which orders work."""
-        state, close_times = self.state, columns.close_time
-        row = start
-        while row < stop:
-            found = visits.next_mark(row, stop)
-            if any_busy or state.live_orders:
-                found = self._first_working(columns.instrument, row, found, busy)
-            if found == stop:
-                return self._before_timer(close_times, row, start, stop)
-            close_time = close_times[found]
-            first = found
-            while first > row and close_times[first - 1] == close_time:
-                first -= 1
-            due = self._before_timer(close_times, row, start, first)
-            if due < first or (any_busy and first != start and _slice_busy(columns.instrument, close_times, first, stop, busy)):
-                return due
-            if close_time > state.now:
-                state.now = close_time
-            end = self._visit_slice(columns, found, stop, busy, visits)
-            if self.streams.signalled:
-                # Signals are ranked and sized with the last prices of all instruments.
-                self.streams.pass_all_by(columns, visits, end)
-            self._close_slice(close_time)
-            row = end
-            if state.commands:
-                return row
-        return row
-
-    def _visit_slice(self, columns: BarColumns, found: int, stop: int, busy: list[bool], visits: Visits) -> int:
-        """Look at what matters from row ``found`` to the end of its slice; gives the first row of the next one."""
-        close_times, flags = columns.close_time, visits.flags
-        close_time = close_times[found]
-        row = found
-        while row < stop and close_times[row] == close_time:
-            track = self.state.tracks[columns.instrument[row]]
-            wanted = flags[row] if track.held else flags[row] & VISIT_FLAT
-            if wanted or track.live_orders or busy[track.index]:
-                self.streams.pass_by(columns, visits, track, row)
-                visits.unseen(track.index, row + 1)
-                self._row(columns, row, close_time)
-            row += 1
-        return row
-
-    def _before_timer(self, close_times: IntColumn, row: int, start: int, end: int) -> int:
-        """Rows up to ``end`` pass by, but for those before which a timer is due: the first of these, though never ``start``."""
-        due = self.next_deadline() if self.streams.deadline or self.state.timers else 0
-        if due == 0 or row >= end:
-            return end
-        found = close_times.first_from(due, row)
-        return min(found if found > start else close_times.first_from(close_times[start] + 1, start), end)
-
-    def _first_working(self, numbers: IntColumn, row: int, stop: int, busy: list[bool]) -> int:
-        """The first row from ``row`` on, before ``stop``, of an instrument in which an order works or is under way."""
-        tracks = self.state.tracks
-        while row < stop:
-            number = numbers[row]
-            if busy[number] or tracks[number].live_orders:
-                return row
-            row += 1
-        return stop
-
-    def _row(self, columns: BarColumns, row: int, close_time: int) -> None:
-        at = row * WIDTH
-        open_time: int = read_i64_le(columns.open_time.raw, at)
-        number: int = read_i64_le(columns.instrument.raw, at)
-        o: int = read_i64_le(columns.open.raw, at)
-        h: int = read_i64_le(columns.high.raw, at)
-        low: int = read_i64_le(columns.low.raw, at)
-        c: int = read_i64_le(columns.close.raw, at)
-        v: int = read_i64_le(columns.volume.raw, at)
-        regular = len(columns.regular) == 0 or columns.regular[row] != 0
-        self.streams.bar(self.state.tracks[number], open_time, close_time, o, h, low, c, v, regular)
-
-    def _close_slice(self, close_time: int) -> None:
-        """All bars up to a close time are in; what comes of them later is late."""
-        if close_time > self.closed_until:
-            self.closed_until = close_time
-        self._decide()
-
-    def _decide(self) -> None:
-        """Decide what compares instruments: rank signals and spend the capital on the best, then call the algorithms."""
-        if self.streams.signalled:
-            self._rank_and_enter()
-        for algorithm in self.algorithms:
-            algorithm.on_slice(self.state.now)
-
-    def _rank_and_enter(self) -> None:
-        slots = self.streams.signalled
-        self.streams.signalled = []
-        by_number: dict[int, SignalSlot] = {}
-        signals: list[Signal] = []
-        for slot in slots:
-            if slot.signal is not None:
-                signals.append(slot.signal)
-                by_number[slot.number] = slot
-                slot.signal = None
-        for signal in rank(signals):
-            slot = by_number[signal.number]
-            denial = slot.enter(signal)
-            if denial is not None:
-                self.state.report(reports.SIGNAL_DENIED, reports.INFO, slot.holding, f"{denial.code}: {denial.message}")
+        return self._rows.walk(columns, start, stop, busy, any_busy, visits)
 
     # ------------------------------------------------------------------ what the caller takes
 
@@ -501,12 +417,3 @@ class Engine:
     def slots(self) -> list[Slot]:
         """All registered strategies, by registration number."""
         return self.state.slots
-
-
-def _slice_busy(numbers: IntColumn, close_times: IntColumn, row: int, stop: int, busy: list[bool]) -> bool:
-    close_time = close_times[row]
-    while row < stop and close_times[row] == close_time:
-        if busy[numbers[row]]:
-            return True
-        row += 1
-    return False

@@ -16,6 +16,7 @@ from mypy_extensions import mypyc_attr
 from algotrader.core.market import BadData, Bar, Quote, Session, TradeTick, check_bar
 from algotrader.core.orders import Side
 from algotrader.core.records import Record
+from algotrader.core.risk import RiskPolicy, changed_policy
 
 LANE_SYSTEM: Final = 0
 LANE_ORDERS: Final = 1
@@ -26,7 +27,20 @@ LANE_MARKET: Final = 4
 SEVERITIES: Final = ("warning", "error", "critical")
 TRADING_STATES: Final = ("active", "reducing", "halted")
 TRIGGERS: Final = ("pre_open", "session_open", "session_ending", "session_close", "timer")
-MOVEMENTS: Final = ("deposit", "withdrawal", "dividend", "interest", "fee", "funding", "cash_in_lieu")
+MOVEMENTS: Final = ("deposit", "withdrawal", "dividend", "interest", "fee", "funding", "cash_in_lieu", "adjustment")
+OPERATOR_ACTIONS: Final = (
+    "halt",
+    "reduce",
+    "resume",
+    "flatten",
+    "close",
+    "emergency",
+    "adopt",
+    "release",
+    "enable",
+    "disable",
+)
+ADOPTIONS: Final = ("protect", "manage")
 
 
 def _need(condition: bool, message: str) -> None:
@@ -67,17 +81,48 @@ class SystemError(Event):
 @final
 @dataclass(frozen=True, slots=True)
 class OperatorCommand(Event):
-    """A person acts: ``halt``, ``reduce``, ``resume``, or ``flatten`` (all positions, or those of ``symbol``)."""
+    """A person acts.
+
+    ``halt``, ``reduce`` and ``resume`` set the trading state. ``flatten`` closes all our positions, or those of ``symbol``;
+    ``close`` those of ``symbol`` only. ``emergency`` cancels everything, liquidates all of ours and stays halted until ``resume``.
+    ``adopt`` with ``mode`` protect (a stop, nothing else) or manage (flattened with ours too) lets the engine look after what
+    nobody of ours holds in ``symbol``; ``release`` lets go of it. ``enable`` and ``disable`` are about the strategy ``owner``.
+    """
 
     time: int
     action: str = ""
     operator: str = ""
     reason: str = ""
     symbol: str = ""
+    owner: str = ""
+    mode: str = ""
 
     def __post_init__(self) -> None:
-        _need(self.action in ("halt", "reduce", "resume", "flatten"), f"unknown operator action {self.action!r}")
+        action = self.action
+        _need(action in OPERATOR_ACTIONS, f"unknown operator action {action!r}")
         _need(bool(self.reason), "an operator action needs a reason")
+        _need(bool(self.symbol) or action not in ("close", "adopt", "release"), f"{action} needs a symbol")
+        _need(bool(self.owner) or action not in ("enable", "disable"), f"{action} needs the name of a strategy")
+        _need(action != "adopt" or self.mode in ADOPTIONS, f"adopt needs a mode: {' or '.join(ADOPTIONS)}, not {self.mode!r}")
+
+    @property
+    def lane(self) -> int:
+        return LANE_SYSTEM
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class RiskChanged(Event):
+    """Limits of the risk policy change, from the next signal on: pairs of a field of ``RiskPolicy`` and its new value as text."""
+
+    time: int
+    changes: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        try:
+            changed_policy(RiskPolicy(), self.changes)
+        except ValueError as error:
+            raise BadData(str(error)) from None
 
     @property
     def lane(self) -> int:
@@ -278,6 +323,112 @@ class FillCorrected(OrderEvent):
 
     def __post_init__(self) -> None:
         _need(self.price_raw > 0 and self.quantity_raw > 0, f"correction of {self.fill_id}: price and quantity must be positive")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class OrderStillWorks(OrderEvent):
+    """The venue certainly works an order, or a leg of one, that we take for ended; it is called back."""
+
+    time: int
+    client_order_id: str = ""
+    venue_order_id: str = ""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class AccountSnapshot(Event):
+    """What the venue says of the account, in money. The engine's own ledger stays the master of positions."""
+
+    time: int
+    equity: int = 0
+    cash: int = 0
+    buying_power: int = 0
+    currency: str = "USD"
+
+    @property
+    def lane(self) -> int:
+        return LANE_ACCOUNT
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ExternalPosition(Event):
+    """So much (signed) of the venue's position in an instrument is nobody's of ours; 0 for nothing. No cash moves by it."""
+
+    time: int
+    symbol: str = ""
+    quantity_raw: int = 0
+    average_raw: int = 0
+
+    @property
+    def lane(self) -> int:
+        return LANE_ACCOUNT
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class PositionGone(Event):
+    """The venue holds nothing on our side of an instrument: what strategies of ours have there was closed by somebody else."""
+
+    time: int
+    symbol: str = ""
+
+    @property
+    def lane(self) -> int:
+        return LANE_ACCOUNT
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ForeignOrder(Event):
+    """An open order at the venue that is not ours. ``quantity_raw`` is what is left of it, 0 once it is gone; ``price_raw`` is
+    its limit or stop price, 0 at market.
+    """
+
+    time: int
+    venue_order_id: str = ""
+    symbol: str = ""
+    side: Side = Side.BUY
+    quantity_raw: int = 0
+    price_raw: int = 0
+
+    @property
+    def lane(self) -> int:
+        return LANE_ACCOUNT
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class BreakerRestored(Event):
+    """The daily breaker after a restart, from the profits (money) of today's round trips in the order of their exits.
+
+    ``start_equity`` is that at the day's start; 0 takes the current equity less what was realized today.
+    """
+
+    time: int
+    profits: tuple[int, ...] = ()
+    start_equity: int = 0
+
+    @property
+    def lane(self) -> int:
+        return LANE_ACCOUNT
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Warmup(Event):
+    """Between on and off, bars and session phases only bring prices, indicators, aggregators and histories up to date.
+
+    It goes before everything else when it switches on, and behind the bars that wait when it switches off.
+    """
+
+    time: int
+    on: bool = True
+
+    @property
+    def lane(self) -> int:
+        return LANE_SYSTEM if self.on else LANE_MARKET
 
 
 @final

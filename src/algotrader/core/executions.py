@@ -18,7 +18,7 @@ from algotrader.core.ledger import Booking, RoundTrip
 from algotrader.core.orders import Fill, Order, OrderRole, OrderState, Side
 from algotrader.core.protection import Protection
 from algotrader.core.scaled import power_of_ten
-from algotrader.core.state import EXTERNAL, EngineState, Holding
+from algotrader.core.state import EXTERNAL, PROTECT_NONE, EngineState, Holding
 
 MIN_KEPT_SHARES: Final = 5
 """A cancelled entry that filled fewer shares than this is closed again; more are kept with their stop."""
@@ -178,12 +178,13 @@ class Executions:
         """A position was closed: count its profit, halt entries when that was the loss too many, tell the strategy."""
         state = self.state
         state.report_words(reports.TRADE_CLOSED, holding, TripWords(trip), None)
-        if state.breaker.record(trip.profit):
-            self._tripped(holding)
+        if holding.is_ours and state.breaker.record(trip.profit):
+            self.tripped(holding)
         if holding.slot is not None:
             holding.slot.on_round_trip(holding, trip)
 
-    def _tripped(self, holding: Holding) -> None:
+    def tripped(self, holding: Holding | None) -> None:
+        """The breaker has tripped: entries that wait are cancelled."""
         state = self.state
         state.report(reports.BREAKER_TRIPPED, reports.WARNING, holding, state.breaker.reason)
         for order in list(state.live_orders.values()):
@@ -223,10 +224,12 @@ class Executions:
             return
         state.report(reports.TRADE_REVISED, reports.WARNING, holding, "round trips have changed with the executions they came from")
         was_tripped = state.breaker.tripped
-        profits = [t.profit for t in state.ledger.trips if t.sequence > state.breaker_since and t.owner != EXTERNAL]
+        profits = state.breaker_before + [
+            t.profit for t in state.ledger.trips if t.sequence > state.breaker_since and t.owner != EXTERNAL
+        ]
         state.breaker.rebuild(state.breaker.start_equity, profits)
         if state.breaker.tripped and not was_tripped:
-            self._tripped(holding)
+            self.tripped(holding)
         elif was_tripped and not state.breaker.tripped:
             state.report(reports.BREAKER_RESET, reports.WARNING, holding, "the losses that tripped it have been taken back")
 
@@ -248,10 +251,12 @@ class Executions:
         if track is None or state.ledger.knows(event.fill_id):
             state.note(reports.UNKNOWN_ORDER, f"fill {event.fill_id} of {event.symbol} ignored", level=reports.WARNING)
             return
-        holding = state.holding(None, EXTERNAL, track, "none")
-        track.external = True
+        holding = state.holding(None, EXTERNAL, track, PROTECT_NONE)
+        track.external = not holding.adopted
         state.ledger.book(EXTERNAL, track.instrument, event.side, _booking(event, event.side, "", 0, "external"))
-        message = f"fill {event.fill_id} for an order we do not know: booked to external, entries in {event.symbol} blocked"
+        state.note_shortfall(track)
+        blocked = f", entries in {event.symbol} blocked" if track.external else ""
+        message = f"fill {event.fill_id} for an order we do not know: booked to external{blocked}"
         state.report(reports.UNKNOWN_ORDER, reports.CRITICAL, holding, message)
 
 

@@ -15,6 +15,7 @@ from algotrader.core.positions import Booking as Booking
 from algotrader.core.positions import Position as Position
 from algotrader.core.positions import RoundTrip as RoundTrip
 from algotrader.core.positions import average_price as average_price
+from algotrader.core.positions import placement as placement
 from algotrader.core.positions import split_booking as split_booking
 
 
@@ -59,6 +60,15 @@ class Ledger:
         ended = self.position(owner, instrument).book(booking)
         self.trips.extend(ended)
         return ended
+
+    def place(self, owner: str, instrument: Instrument, quantity_raw: int, average_raw: int, time: int) -> Position:
+        """Set what an owner holds (signed quantity, average entry price), whatever was booked before; no cash moves."""
+        position = self.position(owner, instrument)
+        booking = placement(1 if quantity_raw >= 0 else -1, average_raw, abs(quantity_raw), time)
+        self.sequence += 1
+        booking.sequence = self.sequence
+        position.book(booking)
+        return position
 
     def split(self, instrument: Instrument, numerator: int, denominator: int, new_price_raw: int, time: int) -> int:
         """Apply a split to every position in the instrument; gives the cash paid in lieu of fractions (money)."""

@@ -23,6 +23,7 @@ from algotrader.core.events import (
     OrderFill,
     OrderReject,
     OrderReplaced,
+    OrderStillWorks,
     OrderSubmitted,
     OrderTriggered,
     ReplaceRejected,
@@ -89,6 +90,8 @@ class OrderEvents:
             self._cancel_rejected(event, order, holding)
         elif isinstance(event, OrderFateUnknown):
             self._unknown(event, order, holding)
+        elif isinstance(event, OrderStillWorks):
+            self._still_works(event, order, holding)
         elif isinstance(event, OrderTriggered):
             if order.role is OrderRole.STOP_LOSS and order.order_type is OrderType.STOP_LIMIT:
                 self.state.set_timer(self.state.now + STOP_LIMIT_WAIT_NS, TIMER_STOP_LIMIT, order.client_order_id)
@@ -163,10 +166,19 @@ class OrderEvents:
         message = f"stop at {order.instrument.price(order.stop_raw)} for {order.quantity}"
         self.state.report(reports.STOP_PLACED, reports.INFO, holding, message, order, order.stop_raw)
 
+    def _still_works(self, event: OrderStillWorks, order: Order, holding: Holding) -> None:
+        """Somebody has looked: the venue works what we take for ended."""
+        if not order.is_final or order.recalled:
+            return
+        leg = order.leg(event.client_order_id)
+        leg.venue_order_id = event.venue_order_id or leg.venue_order_id
+        self._stray(order, leg, holding)
+
     def _stray(self, order: Order, leg: Leg, holding: Holding) -> None:
         """The venue works what we take for ended: something else may stand in its place already, so it is called back."""
         message = f"{leg.leg_id} works at the venue after {order.state.value}; cancelling it"
         self.state.report(reports.UNEXPECTED, reports.CRITICAL, holding, message, order)
+        order.recalled = True
         self.desk.send_cancel(order, leg)
 
     def _take_over(self, order: Order, leg: Leg) -> None:
@@ -311,6 +323,7 @@ class OrderEvents:
 
     def _cancel_rejected(self, event: CancelRejected, order: Order, holding: Holding) -> None:
         if order.is_final:
+            order.recalled = False
             return
         order.cancel_sent = False
         if order.cancel_attempts < MAX_CANCEL_ATTEMPTS:

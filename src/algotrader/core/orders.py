@@ -232,7 +232,8 @@ class Order:
 
     ``legs`` is the chain of venue orders; the last accepted one works at the venue, ``pending_leg`` is a replacement in flight.
     ``wish_*`` is what the order should become (quantity 0: no wish) and ``cancel_requested`` that it should end; each leaves as a
-    request when no other is in flight. ``acknowledged`` says that the venue has confirmed the order once.
+    request when no other is in flight. ``acknowledged`` says that the venue has confirmed the order once, ``recalled`` that it was
+    found at work after its end and a cancel was sent.
     """
 
     def __init__(self, request: OrderRequest, owner: str, role: OrderRole, correlation_id: str, created_time: int) -> None:
@@ -263,6 +264,7 @@ class Order:
         self.cancel_attempts: int = 0
         self.refused_changes: int = 0
         self.attached: bool = False
+        self.recalled: bool = False
         self.reason: str = ""
         self.version: int = 0
         self.submit_attempts: int = 0

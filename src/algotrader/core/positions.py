@@ -116,7 +116,7 @@ def average_price(value: int, quantity_raw: int, instrument: Instrument) -> Deci
 @mypyc_attr(acyclic=True)
 @final
 class Booking:
-    """One entry of a position's history: an execution, or a split when ``numerator`` is set.
+    """One entry of a position's history: an execution, a split when ``numerator`` is set, or a placement when ``denominator`` is 0.
 
     The history is kept so that a bust can be taken out and the rest booked again.
     """
@@ -154,6 +154,11 @@ class Booking:
 def split_booking(numerator: int, denominator: int, new_price_raw: int, time: int) -> Booking:
     """A split as an entry of a position's history; ``new_price_raw`` is the price after it."""
     return Booking("", "", "", 1, new_price_raw, 0, 0, time, 0, "split", numerator, denominator)
+
+
+def placement(sign: int, price_raw: int, quantity_raw: int, time: int) -> Booking:
+    """What somebody else says is held from here on, whatever came before, as an entry of a position's history."""
+    return Booking("", "", "", sign, price_raw, quantity_raw, 0, time, 0, "placed", 0, 0)
 
 
 @final
@@ -232,6 +237,9 @@ class Position:
         if booking.numerator:
             self._split(booking)
             return
+        if booking.denominator == 0:
+            self._place(booking)
+            return
         held = self.quantity_raw
         if held == 0 or (held > 0) == (booking.sign > 0):
             self._enter(booking, booking.quantity_raw, booking.commission)
@@ -260,6 +268,13 @@ class Position:
         self._entered += quantity_raw
         self._entry_value += value
         self._trip_commission += commission
+
+    def _place(self, booking: Booking) -> None:
+        self.quantity_raw = 0
+        self.cost = 0
+        self.opened_time = 0
+        if booking.quantity_raw:
+            self._enter(booking, booking.quantity_raw, 0)
 
     def _exit(self, booking: Booking, quantity_raw: int, commission: int) -> None:
         value = self.instrument.notional(booking.price_raw, quantity_raw)

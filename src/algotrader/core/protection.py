@@ -25,6 +25,7 @@ MAX_ATTEMPTS: Final = 3
 
 TIMER_PARTIAL: Final = "entry_partial"
 TIMER_RETRY: Final = "protect_again"
+TIMER_ADOPTED: Final = "adopted_again"
 
 
 class StopGuaranteeBreach(ValueError):
@@ -52,7 +53,7 @@ class Protection:
         if self._drop_wrong_side(holding):
             return
         if holding.exit_quantity_raw and holding.leaving:
-            holding.exit_quantity_raw = abs(holding.quantity_raw)
+            holding.exit_quantity_raw = self.owed(holding)
         self._ensure_stop(holding)
         self._ensure_take(holding)
         if holding.exit_quantity_raw:
@@ -91,6 +92,23 @@ class Protection:
                 found.append(order)
         return found
 
+    def owed(self, holding: Holding) -> int:
+        """Quantity that needs protection and may be sold: what is held, less what the venue lacks of it.
+
+        Where the venue holds less than our strategies together, the one registered last goes short of it first.
+        """
+        held = abs(holding.quantity_raw)
+        missing = holding.track.shortfall
+        if missing == 0 or not holding.is_ours:
+            return held
+        for other in reversed(list(self.state.holdings.values())):
+            if other.track is holding.track and other.is_ours:
+                lacking = min(missing, abs(other.quantity_raw))
+                if other is holding:
+                    return held - lacking
+                missing -= lacking
+        return held
+
     def _exiting(self, holding: Holding) -> int:
         """Quantity for which the stop has to give way to an exit."""
         return min(holding.exit_quantity_raw, abs(holding.quantity_raw)) if self.stop_gives_way else 0
@@ -98,18 +116,27 @@ class Protection:
     def stop_price(self, holding: Holding) -> int:
         """The stop that should work: the planned or trailed one, else an emergency stop at a percentage of the average entry."""
         if holding.stop_raw == 0 and holding.protection != PROTECT_NONE:
-            distance = holding.position.average_raw() * ppm(self.state.policy.emergency_stop) // PPM
-            average = holding.position.average_raw()
-            if holding.quantity_raw > 0:
-                holding.stop_raw = max(holding.instrument.round_price_down(average - distance), holding.instrument.tick(1))
-            else:
-                holding.stop_raw = holding.instrument.round_price_up(average + distance)
+            holding.stop_raw = self._emergency_stop(holding)
         return holding.stop_raw
+
+    def _emergency_stop(self, holding: Holding) -> int:
+        """A stop at a percentage of the average entry; for what was adopted, of the last price where that is worse."""
+        reference, long = holding.position.average_raw(), holding.quantity_raw > 0
+        if not holding.is_ours:
+            last = holding.track.last_raw
+            if last == 0:
+                return 0
+            worse = min(reference, last) if long else max(reference, last)
+            reference = worse if reference else last
+        distance = reference * ppm(self.state.policy.emergency_stop) // PPM
+        if long:
+            return max(holding.instrument.round_price_down(reference - distance), holding.instrument.tick(1))
+        return holding.instrument.round_price_up(reference + distance)
 
     def _ensure_stop(self, holding: Holding) -> None:
         if self.stop_price(holding) == 0:
             return
-        wanted = abs(holding.quantity_raw) - self._exiting(holding)
+        wanted = self.owed(holding) - self._exiting(holding)
         order = holding.stop_order
         if order is None or order.is_final:
             if wanted > 0:
@@ -169,9 +196,21 @@ class Protection:
         """No stop can be placed: the position is closed at market instead."""
         if holding.exit_quantity_raw:
             return
+        if not holding.is_ours:
+            self._wait_adopted(holding)
+            return
         message = f"no stop can work at {holding.instrument.price(holding.stop_raw)}; closing at market"
         self.state.report(reports.STOP_FALLBACK, reports.CRITICAL, holding, message)
         self.request_exit(holding, "stop cannot be placed", 0)
+
+    def _wait_adopted(self, holding: Holding) -> None:
+        """Adopting never closes: a stop that fits the market of then is tried a while later."""
+        message = f"no stop can work at {holding.instrument.price(holding.stop_raw)} for what was adopted; trying again"
+        self.state.report(reports.STOP_FALLBACK, reports.CRITICAL, holding, message)
+        holding.stop_raw = 0
+        holding.stop_attempts = 0
+        holding.waits_until = self.state.now + RETRY_NS
+        self.state.set_timer(holding.waits_until, TIMER_ADOPTED, holding.instrument.symbol)
 
     def _oco_group(self, holding: Holding) -> str:
         if holding.take_raw == 0 or not self.state.capabilities.oco:
@@ -186,7 +225,7 @@ class Protection:
         self.state.set_timer(holding.partial_deadline, TIMER_PARTIAL, entry.client_order_id)
 
     def _ensure_take(self, holding: Holding) -> None:
-        wanted = abs(holding.quantity_raw) - self._exiting(holding) if holding.take_raw else 0
+        wanted = self.owed(holding) - self._exiting(holding) if holding.take_raw else 0
         order = holding.take_order
         if order is not None and not order.is_final:
             if order.is_unknown or order.attached or order.cancel_requested:
@@ -242,6 +281,8 @@ class Protection:
 
         What the entry fills before its cancel arrives is closed as well.
         """
+        if not holding.managed:
+            return
         if holding.has_live_entry and holding.entry_order is not None:
             self.desk.cancel(holding.entry_order)
         if quantity_raw == 0:
@@ -249,7 +290,7 @@ class Protection:
             holding.exit_reason = reason
         elif not holding.exit_quantity_raw:
             holding.leaving = False
-        held = abs(holding.quantity_raw)
+        held = self.owed(holding)
         if held == 0 or holding.exit_quantity_raw >= held:
             return
         holding.exit_quantity_raw = min(quantity_raw or held, held)
@@ -266,7 +307,9 @@ class Protection:
                 self.desk.cancel(holding.entry_order)
             if self.state.capabilities.refuses_opposing:
                 return
-        quantity = min(holding.exit_quantity_raw, abs(holding.quantity_raw))
+        quantity = min(holding.exit_quantity_raw, self.owed(holding))
+        if quantity <= 0:
+            return
         if self.stop_gives_way:
             free = abs(holding.quantity_raw) - self.desk.exiting_quantity(holding)
             if self._held_child(holding.stop_order) or self._held_child(holding.take_order) or free < quantity:
@@ -295,10 +338,10 @@ class Protection:
 
     def breach(self, holding: Holding) -> str:
         """Say how the guarantee is broken for a holding, or give an empty text when it holds."""
-        held = abs(holding.quantity_raw)
+        held = self.owed(holding)
         if held == 0 or not self.state.connected:
             return ""
-        if holding.protection == PROTECT_NONE and holding.stop_raw == 0:
+        if holding.stop_raw == 0 and (holding.protection == PROTECT_NONE or not holding.is_ours):
             return ""
         if holding.exit_quantity_raw >= held or holding.waits_until > self.state.now:
             return ""

@@ -5,9 +5,9 @@ Every denial carries a code and a sentence with the numbers. Orders that reduce 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
-from typing import Final, final
+from typing import Any, Final, final
 
 from mypy_extensions import mypyc_attr
 
@@ -76,6 +76,30 @@ class RiskPolicy:
             raise ValueError("risk policy: max_risk_per_trade_abs and max_leverage must be positive")
         if self.max_open_positions < 1 or self.consecutive_loss_pause < 1:
             raise ValueError("risk policy: max_open_positions and consecutive_loss_pause must be at least 1")
+
+
+def changed_policy(policy: RiskPolicy, changes: tuple[tuple[str, str], ...]) -> RiskPolicy:
+    """A policy with some of its limits replaced; values are given as text.
+
+    Raises:
+        ValueError: there is no such limit, or the value is out of bounds.
+    """
+    values: dict[str, Any] = {field.name: getattr(policy, field.name) for field in fields(RiskPolicy)}
+    for name, text in changes:
+        if name not in values:
+            raise ValueError(f"risk policy: there is no limit {name!r}; there are {', '.join(values)}")
+        values[name] = _limit(name, text, values[name])
+    return RiskPolicy(**values)
+
+
+def _limit(name: str, text: str, old: object) -> object:
+    """A limit read from text, of the type that it had."""
+    try:
+        if isinstance(old, bool):
+            return {"true": True, "false": False}[text.lower()]
+        return int(text) if isinstance(old, int) else Decimal(text)
+    except (ArithmeticError, KeyError, ValueError):
+        raise ValueError(f"risk policy: {text!r} is not a value for {name}") from None
 
 
 @final

@@ -110,7 +110,7 @@ class SignalSlot(Slot):
         self.bars += 1
         plan = self.plan
         updated = self._update(self.incremental, o, h, low, c, v)
-        if self.closing or not self.enabled:
+        if self.closing or not self.enabled or self.state.warming:
             return
         holding = self.holding
         flat = holding.position.quantity_raw == 0 and not holding.has_live_entry
@@ -374,6 +374,12 @@ class SignalSlot(Slot):
             self.protection.request_exit(holding, "end of day", 0)
         elif phase == "session_close" and self.closes_at_end:
             self.protection.after_close(holding)
+
+    def on_warm_session(self, event: ScheduledTrigger) -> None:
+        """A new day starts with what the last one left behind cleared."""
+        if event.trigger_type == "session_open":
+            self.closing = False
+            self.admitted = self.scanner is None
 
     def on_fill(self, holding: Holding, order: Order, fill: Fill) -> None:
         """The first fill of an entry starts the count of bars in the position."""

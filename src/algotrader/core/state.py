@@ -10,12 +10,12 @@ from mypy_extensions import i64, mypyc_attr
 
 from algotrader.core.breakers import DailyBreaker
 from algotrader.core.commands import Command
-from algotrader.core.events import ScheduledTrigger
+from algotrader.core.events import AccountSnapshot, ForeignOrder, ScheduledTrigger
 from algotrader.core.instruments import Instrument, VenueCapabilities
 from algotrader.core.ledger import Ledger, Position, RoundTrip
-from algotrader.core.market import Session
-from algotrader.core.orders import Fill, Order, OrderType
-from algotrader.core.reports import INFO, FaultReport, Report, Words
+from algotrader.core.market import NS_PER_SECOND, Session
+from algotrader.core.orders import Fill, Order, OrderType, Side
+from algotrader.core.reports import ACCOUNT_STALE, INFO, WARNING, FaultReport, Report, Words
 from algotrader.core.risk import PPM, RiskPolicy, ppm
 
 PROTECT_PLANNED: Final = "planned"
@@ -25,6 +25,9 @@ PROTECTIONS: Final = (PROTECT_PLANNED, PROTECT_EMERGENCY, PROTECT_NONE)
 
 EXTERNAL: Final = "external"
 """The owner of what we did not open."""
+
+ACCOUNT_MAX_AGE_NS: Final = 5 * NS_PER_SECOND
+"""How long what the venue says of the account counts."""
 
 
 @final
@@ -129,7 +132,11 @@ class BarHistory:
 
 @final
 class Track:
-    """One instrument as the engine follows it."""
+    """One instrument as the engine follows it.
+
+    ``external``: something there is not ours, so that entries have to wait; ``shortfall`` is how much less the venue holds than
+    our strategies together (scaled, unsigned), which no order of ours may sell.
+    """
 
     def __init__(self, index: int, instrument: Instrument) -> None:
         self.index: Final = index
@@ -139,7 +146,9 @@ class Track:
         self.last_open_time: int = 0
         self.session: Session | None = None
         self.halted: bool = False
+        self.halt_reason: str = ""
         self.external: bool = False
+        self.shortfall: int = 0
         self.unknown_orders: int = 0
         self.dropped_bars: int = 0
         self.day: DayStats | None = None
@@ -183,13 +192,20 @@ class Slot:
     def on_split(self, symbol: str, numerator: int, denominator: int) -> None:
         """An instrument it follows was split."""
 
+    def on_warm_session(self, event: ScheduledTrigger) -> None:
+        """A phase of a trading day that is only caught up on: figures follow it, nothing is asked and nothing done."""
+
+    def on_warm_end(self) -> None:
+        """What was missed is caught up on; from here on the strategy is asked."""
+
 
 @final
 class Holding:
     """What one strategy has to do with one instrument: its position, the stop that it owes, the orders that work on it.
 
     ``stop_raw`` is the protective stop that should be working, ``take_raw`` the take profit (0: none);
-    ``exit_quantity_raw`` is how much is being closed at market; ``leaving``: what the entry still fills is closed too.
+    ``exit_quantity_raw`` is how much is being closed at market; ``leaving``: what the entry still fills is closed too. ``adopted``
+    is for what is nobody's of ours: how far the engine looks after it, ``protect``, ``manage`` or not at all.
     """
 
     def __init__(self, slot: Slot | None, owner: str, track: Track, position: Position, protection: str) -> None:
@@ -224,6 +240,17 @@ class Holding:
         self.target_stop_raw: int = 0
         self.oco_serial: int = 0
         self.synthetic_take: bool = False
+        self.adopted: str = ""
+
+    @property
+    def is_ours(self) -> bool:
+        """A strategy of ours holds it."""
+        return self.owner != EXTERNAL
+
+    @property
+    def managed(self) -> bool:
+        """It is closed when everything is to be closed: ours, and what a person has told us to handle like ours."""
+        return self.owner != EXTERNAL or self.adopted == "manage"
 
     @property
     def instrument(self) -> Instrument:
@@ -251,7 +278,7 @@ class EngineState:
     """All state of one engine, with the few questions that several of its parts ask."""
 
     def __init__(self, policy: RiskPolicy, capabilities: VenueCapabilities, id_prefix: str) -> None:
-        self.policy: Final = policy
+        self.policy: RiskPolicy = policy
         self.capabilities: Final = capabilities
         self.id_prefix: Final = id_prefix
         self.now: int = 0
@@ -273,8 +300,16 @@ class EngineState:
         self.correlation_count: int = 0
         self.timer_count: int = 0
         self.breaker_since: int = 0
-        self.risk_ppm: Final = ppm(policy.max_leverage)
+        self.breaker_before: list[int] = []
+        self.risk_ppm: int = ppm(policy.max_leverage)
         self.strict: bool = False
+        self.warming: bool = False
+        self.emergency: bool = False
+        self.account: AccountSnapshot | None = None
+        self.account_spent: int = 0
+        self.account_stale_told: bool = False
+        self.foreign: dict[str, ForeignOrder] = {}
+        self.unpriced: list[Holding] = []
 
     def holding(self, slot: Slot | None, owner: str, track: Track, protection: str) -> Holding:
         """The holding of an owner in an instrument, made when there was none."""
@@ -296,6 +331,17 @@ class EngineState:
         for holding in self.holdings.values():
             if holding.track is track and holding.position.quantity_raw:
                 track.held = True
+
+    def note_shortfall(self, track: Track) -> None:
+        """Work out how much of what our strategies hold the venue lacks: somebody else has sold it."""
+        ours, others = 0, 0
+        for holding in self.holdings.values():
+            if holding.track is track:
+                if holding.is_ours:
+                    ours += holding.position.quantity_raw
+                else:
+                    others += holding.position.quantity_raw
+        track.shortfall = min(abs(ours), abs(others)) if ours * others < 0 else 0
 
     def report(
         self, kind: str, level: str, holding: Holding | None, message: str, order: Order | None = None, number: int = 0
@@ -359,17 +405,34 @@ class EngineState:
                 if holding.position.quantity_raw * order.sign >= 0:
                     price = order.limit_raw or max(order.stop_raw, holding.track.last_raw)
                     total += order.remaining_raw * price * holding.track.instrument.money_factor
+        for foreign in self.foreign.values():
+            track = self.by_symbol.get(foreign.symbol)
+            if track is not None and foreign.side is Side.BUY:
+                total += foreign.quantity_raw * (foreign.price_raw or track.last_raw) * track.instrument.money_factor
         return total
 
     def buying_power(self) -> int:
-        """What may still be spent: equity times leverage, less exposure, less what pending entries have reserved; money."""
-        return self.equity() * self.risk_ppm // PPM - self.gross_exposure() - self.reserved()
+        """What may still be spent, money: equity times leverage, less exposure, less what pending entries have reserved.
+
+        What the venue has said lately may lower it; what it said longer ago does not count.
+        """
+        power = self.equity() * self.risk_ppm // PPM - self.gross_exposure() - self.reserved()
+        account = self.account
+        if account is None:
+            return power
+        age = self.now - account.time
+        if age <= ACCOUNT_MAX_AGE_NS:
+            return min(power, account.buying_power - self.account_spent)
+        if not self.account_stale_told:
+            self.account_stale_told = True
+            self.note(ACCOUNT_STALE, f"the account was last read {age // NS_PER_SECOND} s ago; our own books decide", level=WARNING)
+        return power
 
     def open_positions(self) -> int:
         """Positions plus pending entries, over all strategies."""
         count = 0
         for holding in self.holdings.values():
-            if holding.occupied:
+            if holding.occupied and holding.is_ours:
                 count += 1
         return count
 

@@ -203,6 +203,11 @@ class TradingAlgorithm(AlgorithmSettings):
             else:
                 self._run(left)
 
+    def on_late_start(self, event: ScheduledTrigger, now: int) -> None:
+        """The day is under way: scheduled functions of its past are not made up for."""
+        self._schedule.open_session(event)
+        self._schedule.take(now)
+
     def on_bars(self, now: int) -> None:
         """A slice closed: the strategy's turn, then that of its scheduled functions."""
         STACK.append(self)

@@ -302,7 +302,7 @@ def test_an_algorithm_with_declared_protection_gets_its_emergency_stop() -> None
     rig = Rig()
     rig.engine.add_algorithm("algo", Plain(), ["AAPL"], 1, "emergency")
     rig.bar("100")
-    slot = rig.engine.algorithms[0]
+    slot = rig.engine.slices.algorithms[0]
     order(slot, 100)
     rig.commands()
     assert rig.fill("a1", 100, "100") == ["a2 stop_loss sell 100 stop 98.00"]

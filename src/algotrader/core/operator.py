@@ -1,0 +1,142 @@
+"""What people do to a running engine: halt it, close positions, switch strategies, change limits, adopt what is not ours."""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from algotrader.core import reports
+from algotrader.core.desk import OrderDesk
+from algotrader.core.events import OperatorCommand, RiskChanged, SystemError
+from algotrader.core.executions import Executions
+from algotrader.core.protection import Protection
+from algotrader.core.risk import changed_policy, ppm
+from algotrader.core.signal_style import SignalSlot
+from algotrader.core.state import EXTERNAL, PROTECT_EMERGENCY, PROTECT_NONE, EngineState, Holding
+
+_STATES: Final = {"halt": "halted", "reduce": "reducing", "resume": "active"}
+
+
+@final
+class Operator:
+    """Carries out what a person wants; the engine sees to protection afterwards."""
+
+    def __init__(self, state: EngineState, desk: OrderDesk, protection: Protection, executions: Executions) -> None:
+        self.state: Final = state
+        self.desk: Final = desk
+        self.protection: Final = protection
+        self.executions: Final = executions
+
+    def handle(self, event: OperatorCommand) -> None:
+        """Carry out one command."""
+        action, why = event.action, f"{event.operator}: {event.reason}"
+        if action in _STATES:
+            self._switch(_STATES[action], why)
+        elif action in ("flatten", "close"):
+            self._close(event.symbol, f"{action}: {event.reason}")
+        elif action == "emergency":
+            self.state.emergency = True
+            self.set_trading_state("halted", f"emergency stop, {why}")
+            self._close("", f"emergency stop: {event.reason}")
+        elif action in ("enable", "disable"):
+            self._enable(event.owner, action == "enable", why)
+        else:
+            self._external(event, why)
+
+    def fail(self, event: SystemError) -> None:
+        """Something outside has failed; a critical failure halts entries."""
+        state = self.state
+        state.note(reports.SYSTEM, f"{event.error_type}: {event.message}", level=event.severity)
+        if event.severity == "critical" and state.trading_state == "active":
+            self.set_trading_state("halted", f"{event.error_type}: {event.message}")
+
+    def _switch(self, target: str, why: str) -> None:
+        if self.state.emergency and target == "reducing":
+            self.state.note(reports.TRADING_STATE, "halted by the emergency stop until resume", level=reports.WARNING)
+            return
+        if target == "active":
+            self.state.emergency = False
+        self.set_trading_state(target, why)
+
+    def set_trading_state(self, target: str, why: str) -> None:
+        """Let entries pass or not; those that wait are cancelled when they may not."""
+        self.state.trading_state = target
+        self.state.note(reports.TRADING_STATE, f"{target} ({why})", level=reports.WARNING)
+        if target != "active":
+            for holding in self.state.holdings.values():
+                self._cancel_entries(holding)
+
+    def _cancel_entries(self, holding: Holding) -> None:
+        if holding.entry_order is not None:
+            self.desk.cancel(holding.entry_order)
+        for order in list(holding.plain_orders):
+            if order.sign * holding.quantity_raw >= 0:
+                self.desk.cancel(order)
+
+    def _close(self, symbol: str, reason: str) -> None:
+        for holding in list(self.state.holdings.values()):
+            if holding.managed and symbol in ("", holding.instrument.symbol):
+                for order in list(holding.plain_orders):
+                    self.desk.cancel(order)
+                self.protection.request_exit(holding, reason, 0)
+
+    def _enable(self, owner: str, enabled: bool, why: str) -> None:
+        """Let a strategy be asked or not; what it holds keeps its stop, what it waits for is cancelled."""
+        slots = [slot for slot in self.state.slots if slot.owner == owner]
+        word = "enabled" if enabled else "disabled"
+        if not slots:
+            self.state.note(reports.STRATEGY_SWITCHED, f"there is no strategy {owner} to be {word}", level=reports.WARNING)
+            return
+        for slot in slots:
+            slot.enabled = enabled
+            if isinstance(slot, SignalSlot):
+                slot.signal = None
+        self.state.note(reports.STRATEGY_SWITCHED, f"{word} ({why})", owner=owner, level=reports.WARNING)
+        if not enabled:
+            for holding in self.state.holdings.values():
+                if holding.owner == owner:
+                    self._cancel_entries(holding)
+
+    def change_risk(self, event: RiskChanged) -> None:
+        """Use other limits from now on; a day that is beyond the new ones trips the breaker at once."""
+        state = self.state
+        policy = changed_policy(state.policy, event.changes)
+        state.policy = policy
+        state.risk_ppm = ppm(policy.max_leverage)
+        changes = ", ".join([f"{name} {value}" for name, value in event.changes])
+        state.note(reports.RISK_CHANGED, changes or "nothing", level=reports.WARNING)
+        if state.breaker.limit(policy.consecutive_loss_pause, ppm(policy.max_daily_loss), policy.break_even_is_loss):
+            self.executions.tripped(None)
+
+    # What nobody of ours opened
+
+    def _external(self, event: OperatorCommand, why: str) -> None:
+        track = self.state.by_symbol.get(event.symbol)
+        if track is None:
+            message = f"{event.action} of an instrument that nobody follows"
+            self.state.note(reports.ADOPTED, message, event.symbol, level=reports.WARNING)
+            return
+        holding = self.state.holding(None, EXTERNAL, track, PROTECT_NONE)
+        if event.action == "release":
+            self._release(holding, why)
+        elif track.shortfall:
+            message = "not adopted: it is the other side of what our strategies hold there"
+            self.state.report(reports.ADOPTED, reports.WARNING, holding, message)
+        else:
+            self._adopt(holding, event.mode, why)
+
+    def _adopt(self, holding: Holding, mode: str, why: str) -> None:
+        holding.adopted = mode
+        holding.protection = PROTECT_EMERGENCY
+        holding.track.external = False
+        self.state.report(reports.ADOPTED, reports.WARNING, holding, f"{mode}: {holding.position.quantity} ({why})")
+
+    def _release(self, holding: Holding, why: str) -> None:
+        holding.adopted = ""
+        holding.protection = PROTECT_NONE
+        holding.stop_raw = 0
+        holding.exit_quantity_raw = 0
+        for order in (holding.stop_order, holding.exit_order):
+            if order is not None:
+                self.desk.cancel(order)
+        holding.track.external = holding.quantity_raw != 0
+        self.state.report(reports.RELEASED, reports.WARNING, holding, f"{holding.position.quantity} ({why})")
