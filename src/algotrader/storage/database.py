@@ -1,4 +1,4 @@
-"""A database by its URL: SQLite in WAL mode in a file, or PostgreSQL; connections, transactions, and errors that people understand."""
+"""A database by its URL, SQLite in WAL mode or PostgreSQL: connections, transactions, and errors that people understand."""
 
 from __future__ import annotations
 

@@ -94,7 +94,9 @@ def _statements(kind: str) -> tuple[str, ...]:
     for table in METADATA.sorted_tables:
         made.append(str(CreateTable(table).compile(dialect=dialect)))
         # Sorted, as a table holds its indexes in a set.
-        made += [str(CreateIndex(index).compile(dialect=dialect)) for index in sorted(table.indexes, key=lambda each: str(each.name))]
+        made += [
+            str(CreateIndex(index).compile(dialect=dialect)) for index in sorted(table.indexes, key=lambda each: str(each.name))
+        ]
     made += triggers.functions(kind) + triggers.journal_functions(kind)
     for name in triggers.APPEND_ONLY:
         made += triggers.guard(name, kind)

@@ -197,7 +197,9 @@ class SqlStore(Store):
                 raise StoreFailed(f"{self.database.name}: journal entry {entry.sequence} does not follow {last}")
             last = entry.sequence
         if batch.snapshot is not None and batch.snapshot.sequence > last:
-            raise StoreFailed(f"{self.database.name}: a snapshot of event {batch.snapshot.sequence}, and the journal ends at {last}")
+            raise StoreFailed(
+                f"{self.database.name}: a snapshot of event {batch.snapshot.sequence}, and the journal ends at {last}"
+            )
 
     @contextmanager
     def _transaction(self, *, can_be_found: bool = False) -> Iterator[Connection]:
@@ -217,7 +219,9 @@ class SqlStore(Store):
                 raise explain(error, self.database.name) from error
             self._drop_connection()
             if at_end and not can_be_found:
-                raise StoreFailed(f"{self.database.name}: the server went away, and the last write may be lost; start again") from error
+                raise StoreFailed(
+                    f"{self.database.name}: the server went away, and the last write may be lost; start again"
+                ) from error
             self._uncertain = self._uncertain or at_end
             raise StoreBusy(f"{self.database.name}: the server went away; trying again") from error
 

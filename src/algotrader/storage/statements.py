@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Dialect, Table, bindparam, insert, update
+from sqlalchemy import Dialect, bindparam, insert, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import UpdateBase
 
@@ -20,7 +20,7 @@ CHECKSUM: Final = "checksum"
 def positional(kind: str) -> Dialect:
     """The dialect of a kind of database whose parameters go by their place."""
     if kind == SQLITE:
-        return sqlite.dialect()  # type: ignore[no-untyped-call]
+        return sqlite.dialect()
     # As it is, the driver would want named ones.
     return postgresql.psycopg.dialect(paramstyle="format")  # type: ignore[no-untyped-call]
 

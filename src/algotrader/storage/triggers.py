@@ -1,6 +1,7 @@
 """What protects the tables that may only grow: triggers that abort every change, whoever asks for it.
 
-Entries of the journal may go when they were pruned: when ``meta`` says that all up to them are given up, and a snapshot covers them.
+Entries of the journal may go when they were pruned: when ``meta`` says that all up to them are given up, and a
+snapshot covers them.
 Revisions use these functions too; what they make for a table must not change once a revision has used it.
 """
 
@@ -40,7 +41,7 @@ def functions(dialect: str) -> list[str]:
         return []
     return [
         "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation'; END $$",
+        "$$ BEGIN RAISE EXCEPTION USING MESSAGE = TG_TABLE_NAME || ' is append-only', ERRCODE = 'restrict_violation'; END $$",
     ]
 
 
@@ -56,7 +57,7 @@ def journal_functions(dialect: str) -> list[str]:
     return [
         "CREATE FUNCTION refuse_journal_delete() RETURNS trigger LANGUAGE plpgsql AS "
         f"$$ BEGIN IF {_MAY_GO} THEN RETURN OLD; END IF; "
-        "RAISE EXCEPTION 'journal is append-only' USING ERRCODE = 'restrict_violation'; END $$",
+        "RAISE EXCEPTION USING MESSAGE = 'journal is append-only', ERRCODE = 'restrict_violation'; END $$",
     ]
 
 
