@@ -12,7 +12,7 @@ from algotrader.core.commands import CancelOrder, Command, ReplaceOrder, SubmitO
 from algotrader.core.events import Event
 from algotrader.core.instruments import Instrument, VenueCapabilities
 from algotrader.core.market import Quote, Session, TradeTick
-from algotrader.core.orders import OrderType, Side, TimeInForce
+from algotrader.core.orders import OrderRequest, OrderType, Side, TimeInForce
 from algotrader.simulation.bar_matching import BarMatcher
 from algotrader.simulation.book import OrderBook
 from algotrader.simulation.execution import Execution
@@ -132,6 +132,15 @@ class SimulatedVenue:
         self._in_flight.append(Flight(command, self._last_arrival, index))
         self._book.expect(index, 1)
 
+    def place(self, request: OrderRequest, now: int) -> None:
+        """Take an order that is there at once, whoever sends it: where the way to the venue is not simulated here.
+
+        Raises:
+            ValueError: the instrument is not traded here.
+        """
+        self._now = max(self._now, now)
+        self._intake.submit(request, self._number(request.symbol), now)
+
     def advance(self, now: int) -> None:
         """Let the commands arrive that are due at ``now``. ``match_bar`` does this itself up to the bar's open."""
         self._now = max(self._now, now)
@@ -152,6 +161,9 @@ class SimulatedVenue:
             symbol = command.symbol
         else:
             return -1
+        return self._number(symbol)
+
+    def _number(self, symbol: str) -> int:
         if symbol not in self._index:
             raise ValueError(f"{symbol} is not traded at this venue; it has {', '.join(self._index)}")
         return self._index[symbol]
