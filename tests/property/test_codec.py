@@ -105,6 +105,8 @@ BY_NAME: dict[str, st.SearchStrategy[Any]] = {
     "denominator": PRICES,
     "open_time": TIMES,
     "close_time": TIMES,
+    "changes": st.lists(st.tuples(st.just("max_daily_loss"), st.sampled_from(["0.01", "0.5"])), max_size=2).map(tuple),
+    "profits": st.lists(WHOLE, max_size=3).map(tuple),
 }
 
 

@@ -306,7 +306,7 @@ class AlgorithmSlot(Slot):
     def _check(self, holding: Holding, quantity_raw: int, expected: int) -> EntryCheck:
         state, track = self.state, holding.track
         check = EntryCheck(track.instrument, 1 if quantity_raw > 0 else -1)
-        check.trading_state = state.trading_state
+        check.trading_state = state.trading_state if state.gate_open else "halted"
         check.breaker_reason = state.breaker.reason if state.policy.breaker_for_all else ""
         check.connected = state.connected
         check.unknown_orders = track.unknown_orders

@@ -19,6 +19,7 @@ from algotrader.core.desk import OrderDesk
 from algotrader.core.events import (
     ConnectionChanged,
     Dividend,
+    EntryGate,
     Event,
     ExternalPosition,
     MarketData,
@@ -179,6 +180,8 @@ class Engine:
             self._settle_all()
         elif isinstance(event, RiskChanged):
             self.operator.change_risk(event)
+        elif isinstance(event, EntryGate):
+            self.operator.set_gate(event)
         elif isinstance(event, SystemError):
             self.operator.fail(event)
         elif isinstance(event, Warmup):

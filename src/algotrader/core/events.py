@@ -112,6 +112,20 @@ class OperatorCommand(Event):
 
 @final
 @dataclass(frozen=True, slots=True)
+class EntryGate(Event):
+    """The session opens or shuts the gate for new entries: they pass only while it runs. What people have halted stays halted."""
+
+    time: int
+    open: bool = True
+    reason: str = ""
+
+    @property
+    def lane(self) -> int:
+        return LANE_SYSTEM
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class RiskChanged(Event):
     """Limits of the risk policy change, from the next signal on: pairs of a field of ``RiskPolicy`` and its new value as text."""
 

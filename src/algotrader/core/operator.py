@@ -6,7 +6,7 @@ from typing import Final, final
 
 from algotrader.core import reports
 from algotrader.core.desk import OrderDesk
-from algotrader.core.events import OperatorCommand, RiskChanged, SystemError
+from algotrader.core.events import EntryGate, OperatorCommand, RiskChanged, SystemError
 from algotrader.core.executions import Executions
 from algotrader.core.protection import Protection
 from algotrader.core.risk import changed_policy, ppm
@@ -62,8 +62,20 @@ class Operator:
         self.state.trading_state = target
         self.state.note(reports.TRADING_STATE, f"{target} ({why})", level=reports.WARNING)
         if target != "active":
-            for holding in self.state.holdings.values():
-                self._cancel_entries(holding)
+            self._cancel_all_entries()
+
+    def set_gate(self, event: EntryGate) -> None:
+        """Let entries pass or not, whatever the trading state."""
+        if event.open == self.state.gate_open:
+            return
+        self.state.gate_open = event.open
+        self.state.note(reports.TRADING_STATE, f"entries {'may pass' if event.open else 'are shut out'}: {event.reason}")
+        if not event.open:
+            self._cancel_all_entries()
+
+    def _cancel_all_entries(self) -> None:
+        for holding in self.state.holdings.values():
+            self._cancel_entries(holding)
 
     def _cancel_entries(self, holding: Holding) -> None:
         if holding.entry_order is not None:

@@ -311,7 +311,7 @@ class SignalSlot(Slot):
             return Denial(DENIED_SIGNAL, "the strategy plans its stops but gave none; answer stop_loss_price or declare protection")
         state, track = self.state, self.track
         check = EntryCheck(track.instrument, 1 if signal.side is Side.BUY else -1)
-        check.trading_state = state.trading_state
+        check.trading_state = state.trading_state if state.gate_open else "halted"
         check.breaker_reason = state.breaker.reason if self.risk_sized or state.policy.breaker_for_all else ""
         check.connected = state.connected
         check.unknown_orders = track.unknown_orders

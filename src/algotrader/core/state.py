@@ -283,6 +283,7 @@ class EngineState:
         self.id_prefix: Final = id_prefix
         self.now: int = 0
         self.trading_state: str = "active"
+        self.gate_open: bool = True
         self.connected: bool = True
         self.ledger: Final = Ledger()
         self.breaker: Final = DailyBreaker(policy.consecutive_loss_pause, ppm(policy.max_daily_loss), policy.break_even_is_loss)

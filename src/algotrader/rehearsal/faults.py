@@ -63,9 +63,7 @@ class SeededFaults(Faults):
         rates: how often.
     """
 
-    def __init__(
-        self, seed: int, kinds: Sequence[str], clock: Clock, drop: Callable[[], None], rates: Rates | None = None
-    ) -> None:
+    def __init__(self, seed: int, kinds: Sequence[str], clock: Clock, drop: Callable[[], None], rates: Rates | None = None) -> None:
         self._random: Final = random.Random(seed)
         self._kinds: Final = tuple(kind for kind in KINDS if kind in kinds)
         self._clock: Final = clock

@@ -55,6 +55,15 @@ EVENTS: Final[tuple[type[Event], ...]] = (
     events.MarketData,
     events.SliceClosed,
     events.TradingStatus,
+    events.EntryGate,
+    events.RiskChanged,
+    events.OrderStillWorks,
+    events.AccountSnapshot,
+    events.ExternalPosition,
+    events.PositionGone,
+    events.ForeignOrder,
+    events.BreakerRestored,
+    events.Warmup,
 )
 """Every event that a journal may hold. Its kind there is the name of its class."""
 
@@ -75,6 +84,8 @@ _RAWS: Final = ("open", "high", "low", "close", "volume", "bid", "ask", "size", 
 _KNOWN: Final[dict[str, Form]] = {
     "instrument": Form(str, lambda instrument: instrument.symbol, find_instrument),
     "breaks": Form(tuple[tuple[int, int], ...]),
+    "changes": Form(tuple[tuple[str, str], ...]),
+    "profits": many(_WHOLE),
     "side": enum_form(Side),
     "order_type": enum_form(OrderType),
     "time_in_force": enum_form(TimeInForce),

@@ -36,6 +36,7 @@ EXAMPLES: list[tuple[e.Event, int]] = [
     (e.FillBusted(1, "a1", "f1"), 1),
     (e.FillCorrected(1, "a1", "f1", 1, 1), 1),
     (e.OrderStillWorks(1, "a1", "v1"), 1),
+    (e.EntryGate(1, open=False, reason="starting"), 0),
     (e.RiskChanged(1, (("max_daily_loss", "0.02"),)), 0),
     (e.AccountSnapshot(1, 100, 100, 100), 2),
     (e.ExternalPosition(1, "AAPL", -5, 100), 2),
