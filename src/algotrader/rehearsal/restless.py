@@ -1,7 +1,7 @@
 """A strategy that is never content: it enters, trails its stop and leaves far more often than anyone would with money.
 
-A rehearsal wants as many orders in as many states as possible within a day. What it does follows from the time of the bar, the symbol
-and a seed alone, so the same day gives the same wishes.
+A rehearsal wants as many orders in as many states as possible within a day. What it does follows from the time of the bar, the
+symbol and a seed alone, so the same day gives the same wishes.
 """
 
 from __future__ import annotations
