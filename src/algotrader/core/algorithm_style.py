@@ -46,6 +46,9 @@ class AlgorithmHooks:
     def on_late_start(self, event: ScheduledTrigger, now: int) -> None:
         """The day of this ``session_open`` is under way already; what was due before ``now`` (nanoseconds UTC) has been missed."""
 
+    def on_schedule_event(self, name: str) -> None:
+        """One of the user's schedules is due."""
+
     def on_bars(self, now: int) -> None:
         """A slice closed in which at least one of its instruments had a bar."""
 
@@ -238,6 +241,15 @@ class AlgorithmSlot(Slot):
                 self.hooks.on_late_start(event, self.state.now)
             except Exception as error:
                 self._failed("session_open", error)
+
+    def on_schedule(self, name: str) -> None:
+        """Pass it on."""
+        if not self.enabled:
+            return
+        try:
+            self.hooks.on_schedule_event(name)
+        except Exception as error:
+            self._failed(f"the schedule {name}", error)
 
     def close(self, holding: Holding, reason: str) -> None:
         """Cancel the working orders of a holding and sell it."""

@@ -167,7 +167,7 @@ class Engine:
         elif isinstance(event, MarketData):
             self._market_data(event)
         elif isinstance(event, SliceClosed):
-            self.slices.close(event.time)
+            self.slices.close(event.close_time or event.time)
         elif isinstance(event, ScheduledTrigger):
             self._trigger(event)
         else:
@@ -272,7 +272,11 @@ class Engine:
     def _trigger(self, event: ScheduledTrigger) -> None:
         session = event.session
         if session is None:
-            self._timers()
+            if event.trigger_type == "schedule":
+                for slot in self.state.slots:
+                    slot.on_schedule(event.name)
+            else:
+                self._timers()
             return
         if self.state.warming:
             self._warm_phase(event, session)

@@ -26,7 +26,7 @@ LANE_MARKET: Final = 4
 
 SEVERITIES: Final = ("warning", "error", "critical")
 TRADING_STATES: Final = ("active", "reducing", "halted")
-TRIGGERS: Final = ("pre_open", "session_open", "session_ending", "session_close", "timer")
+TRIGGERS: Final = ("pre_open", "session_open", "session_ending", "session_close", "timer", "schedule")
 MOVEMENTS: Final = ("deposit", "withdrawal", "dividend", "interest", "fee", "funding", "cash_in_lieu", "adjustment")
 OPERATOR_ACTIONS: Final = (
     "halt",
@@ -516,11 +516,11 @@ class SymbolChange(Event):
 @mypyc_attr(acyclic=True)
 @final
 class ScheduledTrigger(Event):
-    """A session phase or a timer is due. ``time`` is when it takes effect, ``scheduled_time`` when it was due by the calendar.
+    """A session phase, a timer or a user's schedule is due. ``time`` is when it takes effect, ``scheduled_time`` when it was due.
 
     ``pre_open`` comes half an hour before the open, ``session_ending`` 30 seconds before the close (on bar data: with the last
     bar close before that). The positions in week and month count sessions from 0 and, with ``half_day`` (the session closes early),
-    let schedule rules work without a calendar in the engine.
+    let schedule rules work without a calendar in the engine. ``name`` says which of the user's schedules a ``schedule`` is.
     """
 
     def __init__(
@@ -534,6 +534,7 @@ class ScheduledTrigger(Event):
         day_of_month: int = 0,
         days_to_month_end: int = 0,
         half_day: bool = False,
+        name: str = "",
     ) -> None:
         self.time = time
         self.trigger_type: Final = trigger_type
@@ -544,10 +545,13 @@ class ScheduledTrigger(Event):
         self.day_of_month: Final = day_of_month
         self.days_to_month_end: Final = days_to_month_end
         self.half_day: Final = half_day
+        self.name: Final = name
         if trigger_type not in TRIGGERS:
             raise BadData(f"unknown trigger {trigger_type!r}")
-        if session is None and trigger_type != "timer":
+        if session is None and trigger_type not in ("timer", "schedule"):
             raise BadData(f"{trigger_type} needs its session")
+        if (trigger_type == "schedule") != bool(name):
+            raise BadData("a user's schedule needs its name, and nothing else has one")
 
     @property
     def lane(self) -> int:
@@ -575,9 +579,10 @@ class MarketData(Event):
 @final
 @dataclass(frozen=True, slots=True)
 class SliceClosed(Event):
-    """All bars of this close time are in, or the wait for the missing ones is over."""
+    """All bars that close at ``close_time`` are in, or the wait for the missing ones is over; 0 stands for ``time``."""
 
     time: int
+    close_time: int = 0
 
 
 @final

@@ -177,6 +177,9 @@ class Slot:
     def on_slice(self, now: int) -> None:
         """All bars of one close time have been handled."""
 
+    def on_schedule(self, name: str) -> None:
+        """One of the user's schedules is due."""
+
     def on_fill(self, holding: Holding, order: Order, fill: Fill) -> None:
         """One of its orders was executed, wholly or in part; the ledger knows already."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import Final
 
-from algotrader.core.market import NS_PER_DAY, Session
+from algotrader.core.market import NS_PER_DAY, NS_PER_SECOND, Session
 from algotrader.history.calendars import normal_calendar, sessions
 
 _REACH: Final = 20 * NS_PER_DAY
@@ -55,16 +55,24 @@ class Hours:
         session = self.session_at(moment)
         return session is not None and session.contains(moment)
 
-    def traded_between(self, start: int, end: int, seconds: int) -> bool:
-        """Whether a whole bar of so many seconds fits into the trading between two times."""
-        length = seconds * 1_000_000_000
+    def stretch_start(self, moment: int) -> int | None:
+        """Since when the market has been trading without a break; None when it does not trade at that moment."""
+        session = self.session_at(moment)
+        if session is None:
+            return None
+        return next((opens for opens, closes in stretches(session) if opens <= moment < closes), None)
+
+    def first_close(self, start: int, seconds: int) -> int | None:
+        """When the first bar of so many seconds that opens at or after a time closes; None where the calendar ends."""
+        length = seconds * NS_PER_SECOND
         session = self.session_at(start) or self.next_session(start)
-        while session is not None and session.open_time < end:
+        while session is not None:
             for opens, closes in stretches(session):
-                if min(closes, end) - max(opens, start) >= length:
-                    return True
+                begins = max(opens, start)
+                if begins + length <= closes:
+                    return begins + length
             session = self.next_session(session.open_time)
-        return False
+        return None
 
     def _place(self, moment: int) -> int:
         if not self._from <= moment < self._until:

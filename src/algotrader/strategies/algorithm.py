@@ -35,6 +35,7 @@ OPTIONAL_HOOKS: Final = (
     "on_order_cancel",
     "on_order_reject",
     "on_broker_message",
+    "on_schedule",
 )
 
 
@@ -42,7 +43,7 @@ class TradingAlgorithm(AlgorithmSettings):
     """Base of algorithm-style strategies. One instance trades all symbols of the run.
 
     Override ``initialize`` and ``handle_data``, and what you need of ``before_trading_start``, ``analyze``, ``on_order_fill``,
-    ``on_order_cancel``, ``on_order_reject`` and ``on_broker_message``. The same class runs unchanged in every mode.
+    ``on_order_cancel``, ``on_order_reject``, ``on_broker_message`` and ``on_schedule``. The same class runs in every mode.
 
     Class attributes:
         name: under which it is registered and reported.
@@ -142,6 +143,9 @@ class TradingAlgorithm(AlgorithmSettings):
 
     def analyze(self, context: Any, results: Any) -> None:
         """Look at the results of a backtest."""
+
+    def on_schedule(self, context: Any, data: Any, name: str) -> None:
+        """A schedule of the session's settings is due; ``schedule_function`` needs no settings."""
 
     def on_order_fill(self, context: Any, order: OrderView, transaction: Transaction) -> None:
         """An order was executed, wholly or in part."""
@@ -271,6 +275,11 @@ class TradingAlgorithm(AlgorithmSettings):
                 if order.sign * holding.quantity_raw >= 0:
                     port.cancel(order)
         self._note(f"stopped by its own control: {violation}; positions stay as they are", reports.ERROR)
+
+    def on_schedule_event(self, name: str) -> None:
+        """One of the session's schedules is due."""
+        if not self.stopped:
+            self._call(self.on_schedule, self._context, self._data, name)
 
     def on_fill_event(self, order: Order, fill: Fill) -> None:
         """One of its orders was executed."""
