@@ -12,14 +12,11 @@ from algotrader.core.events import OperatorCommand
 from algotrader.core.state import EXTERNAL, EngineState
 from algotrader.errors import did_you_mean
 from algotrader.live.control import SHUTTING_DOWN, STOPPED, Control
+from algotrader.server import phrases
 from algotrader.server.documents import Document, iso
 from algotrader.server.failures import Refusal
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
-
-RESUME_PHRASE: Final = "resume trading"
-"""What has to be typed before trading goes on."""
-
 
 class Request(BaseModel):
     """Who wants something and why."""
@@ -76,8 +73,8 @@ class Actions:
 
     async def resume(self, request: ResumeRequest) -> Document:
         """Allow entries again."""
-        if " ".join(request.confirm.lower().split()) != RESUME_PHRASE:
-            raise Refusal(422, "not_confirmed", "resuming was not confirmed", f'confirm must be "{RESUME_PHRASE}"')
+        if not phrases.same(request.confirm, phrases.RESUME):
+            raise Refusal(422, "not_confirmed", "resuming was not confirmed", f'confirm must be "{phrases.RESUME}"')
         return self._order("resume", request, "", "entries are allowed again")
 
     async def flatten(self, request: FlattenRequest) -> Document:

@@ -1,0 +1,64 @@
+"""Where a session keeps its things: the database that names it, and the files beside it by which it is found."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+if TYPE_CHECKING:
+    from algotrader.server.files import SessionFiles
+
+DATABASE_VARIABLE: Final = "ALGO_DB_PATH"
+DEFAULT_DATABASE: Final = "data/trading.db"
+
+
+def database_option(command: Any) -> Any:
+    """Give a command the option that says which session is meant."""
+    return click.option(
+        "--database",
+        envvar=DATABASE_VARIABLE,
+        default=DEFAULT_DATABASE,
+        show_default=True,
+        metavar="FILE|URL",
+        callback=lambda _ctx, _parameter, text: database_url(text),
+        help="The session's database: a file for SQLite, or the URL of a server.",
+    )(command)
+
+
+def database_url(text: str) -> str:
+    """A database's URL; a plain text is the path of an SQLite file, which counts from the current folder."""
+    return text if "://" in text else f"sqlite:///{Path(text).expanduser().absolute()}"
+
+
+def database_name(url: str) -> str:
+    """A database for people: the path of a file, or a URL without its password."""
+    head, found, rest = url.partition("///")
+    if found and head.startswith("sqlite"):
+        return rest
+    scheme, _, place = url.partition("://")
+    login, at, server = place.rpartition("@")
+    return f"{scheme}://{login.partition(':')[0]}{at}{server}"
+
+
+def state_folder(environ: Mapping[str, str], platform: str = sys.platform) -> Path:
+    """The user's folder for what programs remember, by the custom of the system."""
+    home = Path(environ.get("HOME") or environ.get("USERPROFILE") or Path.home())
+    if platform == "win32":
+        base = Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    elif platform == "darwin":
+        base = home / "Library" / "Application Support"
+    else:
+        base = Path(environ.get("XDG_STATE_HOME") or home / ".local" / "state")
+    return base / "algo-trader"
+
+
+def files_of(database: str) -> SessionFiles:
+    """The files of a database's session."""
+    from algotrader.server.files import session_files
+
+    return session_files(database, state_folder(os.environ))

@@ -1,0 +1,86 @@
+"""What a session is to be, as whoever starts one has decided it; checked by the command line, read by ``launch``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+PAPER_MODE: Final = "paper"
+LIVE_MODE: Final = "live"
+
+PAPER_VENUE: Final = "paper"
+VENUES: Final = (PAPER_VENUE,)
+"""Venues that a session can be started on; ``paper`` is the simulated one."""
+
+RULES: Final = ("generic", "alpaca-like")
+"""Whose rules the simulated venue has."""
+
+GENERATED: Final = "generated"
+RECORDED: Final = "recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyChoice:
+    """A strategy by its name or ``path/to/file.py:Class``, with the symbols it works on and its own parameters."""
+
+    name: str
+    symbols: tuple[str, ...]
+    parameters: tuple[tuple[str, object], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchSettings:
+    """One session.
+
+    Attributes:
+        strategies: what trades; at least one.
+        database: URL of where everything is kept.
+        mode: ``paper`` or ``live``; a live account is refused unless it is ``live``.
+        venue: one of ``VENUES``.
+        rules: whose rules the simulated venue has, one of ``RULES``.
+        market: ``generated`` (made up while it runs) or ``recorded`` (bars of the catalogue in ``data``, as if live).
+        data: folder of the catalogue; None for the made-up bars that come with the program.
+        start_day: first day of the market, such as 2024-01-02; empty for today, or for the first day there is.
+        interval: of the bars that strategies see; empty for their own.
+        capital: with which the simulated account starts.
+        speed: seconds of the session in a second of ours; above 1 only on the simulated venue.
+        seed: start of what is random in the simulated market and venue.
+        once_day: end after one trading day.
+        flatten: close every position at the end.
+        extended_hours: trade before the open and after the close too.
+        account: name of the live account; empty on paper.
+        consent: what a person typed before real money may be traded; must be the account's name.
+        host: where the local server listens.
+        port: of the local server; 0 takes any.
+        token_file: keeps the token of the local server, readable by the user only.
+        config: the file that further settings come from.
+    """
+
+    strategies: tuple[StrategyChoice, ...]
+    database: str
+    mode: str = PAPER_MODE
+    venue: str = PAPER_VENUE
+    rules: str = RULES[0]
+    market: str = GENERATED
+    data: Path | None = None
+    start_day: str = ""
+    interval: str = ""
+    capital: Decimal = Decimal(25_000)
+    speed: float = 1.0
+    seed: int = 0
+    once_day: bool = False
+    flatten: bool = False
+    extended_hours: bool = False
+    account: str = ""
+    consent: str = field(default="", repr=False)
+    host: str = "127.0.0.1"
+    port: int = 8000
+    token_file: Path | None = None
+    config: Path | None = None
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Every symbol that a strategy works on, in the order of first mention."""
+        return tuple(dict.fromkeys(symbol for choice in self.strategies for symbol in choice.symbols))
