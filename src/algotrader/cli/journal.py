@@ -130,6 +130,8 @@ def as_text(entry: JournalEntry) -> str:
     """An entry as a line of at most 80 columns."""
     from algotrader.core.market import utc
 
-    told = " ".join(f"{name}={value}" for name, value in content(entry).items() if name not in _UNTOLD and value not in ("", None, 0))
+    told = " ".join(
+        f"{name}={value}" for name, value in content(entry).items() if name not in _UNTOLD and value not in ("", None, 0)
+    )
     text = f"{entry.sequence:>7} {utc(entry.time):%m-%d %H:%M:%S} {entry.kind:<16} {told}".rstrip()
     return text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"

@@ -81,9 +81,7 @@ def stop(database: str, reason: str, flatten: bool, wait: bool, timeout: float) 
         except UserError:
             pass  # it is on its way down and may break off an answer
         if time.monotonic() >= until:
-            raise UserError(
-                f"the session still runs after {timeout:g} s", "see `algo-trader status`, or use --timeout"
-            )
+            raise UserError(f"the session still runs after {timeout:g} s", "see `algo-trader status`, or use --timeout")
         time.sleep(_POLL_SECONDS)
 
 
@@ -136,9 +134,7 @@ def close(symbol: str, database: str, reason: str) -> None:
 
 @click.command(short_help="Look after what a person opened.")
 @click.argument("symbol")
-@click.option(
-    "--mode", type=click.Choice(["protect", "manage"]), required=True, help="Only a stop, or closed with ours too."
-)
+@click.option("--mode", type=click.Choice(["protect", "manage"]), required=True, help="Only a stop, or closed with ours too.")
 @database_option
 @_reason_option
 def adopt(symbol: str, mode: str, database: str, reason: str) -> None:

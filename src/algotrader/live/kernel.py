@@ -85,13 +85,13 @@ class Kernel:
         batch, self._batch, self._binding = self._batch, Batch(), False
         return batch
 
-    def mark_sent(self, sequence: int, place: int, time: int) -> None:
+    def mark_sent(self, key: tuple[int, int], time: int) -> None:
         """Note that a command left; durable with the next batch."""
-        self._batch.sent.append((sequence, place, time))
+        self._batch.sent.append((*key, time))
 
-    def mark_answered(self, sequence: int, place: int, time: int) -> None:
-        """Note that the venue answered a command; durable with the next batch."""
-        self._batch.answered.append((sequence, place, time))
+    def mark_answered(self, key: tuple[int, int], time: int) -> None:
+        """Note that a command's fate is known; durable with the next batch, and so not before the events that say it."""
+        self._batch.answered.append((*key, time))
 
     @property
     def has_pending(self) -> bool:

@@ -11,9 +11,11 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from algotrader.core.events import ConnectionChanged, Event
+from algotrader.core.reports import ERROR, WARNING
 from algotrader.live.clock import Clock
 from algotrader.live.control import CONNECTED, DISCONNECTED, RECONNECTING, Vitals
-from algotrader.live.supervisor import FIRST_WAIT, LONGEST_WAIT, Tell
+from algotrader.live.supervisor import FIRST_WAIT, LONGEST_WAIT
+from algotrader.live.telling import Tell
 from algotrader.venues.protocols import Broker, NotAllowed, VenueError
 
 
@@ -67,7 +69,7 @@ class OrderStream:
             if self._opened > opened:
                 wait = FIRST_WAIT
             self._vitals.order_stream = RECONNECTING
-            self._tell("order_stream_lost", "warning", f"{message}; again in {wait:g} s")
+            self._tell("order_stream_lost", WARNING, "", f"{message}; again in {wait:g} s")
             await self._clock.sleep(wait)
             wait = min(2 * wait, LONGEST_WAIT)
 
@@ -107,7 +109,7 @@ class OrderStream:
             except NotAllowed:
                 raise
             except VenueError as error:
-                self._tell("reconciliation_failed", "error", f"{error}; again in {wait:g} s")
+                self._tell("reconciliation_failed", ERROR, "", f"{error}; again in {wait:g} s")
                 await self._clock.sleep(wait)
                 wait = min(2 * wait, LONGEST_WAIT)
         held, self._held = self._held or [], None

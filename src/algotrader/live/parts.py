@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from algotrader.core.engine import Engine
 from algotrader.core.instruments import Instrument
 from algotrader.core.reports import Report
+from algotrader.live import telling
 from algotrader.live.clock import Clock
-from algotrader.live.kernel import Rows
+from algotrader.live.kernel import Outgoing, Rows
+from algotrader.live.telling import Tell
 from algotrader.live.writer import Writer
 from algotrader.storage.records import Store
 from algotrader.venues.protocols import Broker, MarketFeed
@@ -29,14 +31,18 @@ class Parts:
     Attributes:
         mode: ``paper`` or ``live``; a live account is refused unless the mode is ``live``.
         engine: freshly assembled, nothing handled yet.
-        instruments: by symbol.
+        instruments: by symbol, in the order of registration.
         rows: adds what people read to every commit.
         told: hears the engine's reports once they are durable.
-        tell: hears what happens to the session itself: a kind, a level, a message.
+        tell: hears what happens to the session itself.
         build: names code and parameters.
         snapshot_seconds: how often the whole state is stored.
         reconcile_seconds: how often we compare ourselves with the venue.
+        watch_seconds: how often we look for executions and ends of orders that the stream did not tell.
+        bar_seconds: length of the bars that come.
+        seed: of the jitter of waits.
         at: called at the points of ``consumer.POINTS``, for rehearsals.
+        sending: sees every command just before it is handed to the executor, for rehearsals.
     """
 
     mode: str
@@ -49,8 +55,12 @@ class Parts:
     source: MarketFeed
     rows: Rows
     told: Callable[[list[Report]], None]
-    tell: Callable[[str, str, str], None]
     build: str
+    tell: Tell = telling.nobody
     snapshot_seconds: float = 60.0
     reconcile_seconds: float = 300.0
+    watch_seconds: float = 2.5
+    bar_seconds: int = 60
+    seed: int = 0
     at: Callable[[str], None] = field(default=lambda point: None)
+    sending: Callable[[Outgoing], None] = field(default=lambda outgoing: None)

@@ -11,23 +11,15 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from algotrader.core.events import EntryGate, Event, OperatorCommand
-from algotrader.core.inbox_order import EventQueue
 from algotrader.core.reports import CRITICAL, ERROR, INFO, WARNING
 from algotrader.live import control
-from algotrader.live.consumer import Consumer
+from algotrader.live.clock import NS_PER_SECOND
 from algotrader.live.control import Control, Vitals
-from algotrader.live.executor import Executor
-from algotrader.live.feed import Feed
-from algotrader.live.inbox import Inbox
-from algotrader.live.kernel import Kernel
-from algotrader.live.order_stream import OrderStream
 from algotrader.live.parts import PAPER, GateClosed, Parts
-from algotrader.live.phases import Phases
-from algotrader.live.reconciler import Reconciler
 from algotrader.live.recovery import OTHER_BUILD, recover
 from algotrader.live.supervisor import StopSignal, Supervisor
-from algotrader.live.warmup import WarmUp
-from algotrader.venues.protocols import AccountInfo, VenueError
+from algotrader.live.wiring import Wiring
+from algotrader.venues.protocols import AccountInfo
 
 IN_FLIGHT_SECONDS: Final = 5.0
 """How long a shutdown waits for orders in flight."""
@@ -35,7 +27,7 @@ IN_FLIGHT_SECONDS: Final = 5.0
 DRAIN_SECONDS: Final = 2.0
 """How long a shutdown waits for late fills after the last cancel, so that they still get their stop."""
 
-FLATTEN_SECONDS: Final = 60.0
+FLATTEN_SECONDS: Final = 180.0
 LOOK_SECONDS: Final = 0.05
 
 
@@ -54,50 +46,27 @@ class Session(Control):
         self.failure: BaseException | None = None
         self.account: AccountInfo | None = None
         self.recovered = recover(parts.engine, parts.store, parts.build, parts.instruments)
+        self._supervisor: Final = Supervisor(parts.clock, self.stop, parts.tell)
+        self._wired: Final = Wiring(parts, self.recovered, self.vitals, self._settled)
         self._tasks: list[asyncio.Task[None]] = []
         self._feeding: list[asyncio.Task[None]] = []
-        self._wire()
-
-    def _wire(self) -> None:
-        """Put together what runs; nothing of it does yet."""
-        parts, clock = self.parts, self.clock
-        self._supervisor = Supervisor(clock, self.stop, parts.tell)
-        self._inbox = Inbox(clock, EventQueue(self.recovered.sequence, self.recovered.time))
-        self._kernel = Kernel(parts.engine, parts.rows, self._inbox.take)
-        self._executor = Executor(parts.broker, clock, self.put, self._kernel.mark_sent, self._kernel.mark_answered)
-        self._consumer = Consumer(
-            clock,
-            self._inbox,
-            self._kernel,
-            parts.writer,
-            self._executor.take,
-            parts.told,
-            self.vitals,
-            parts.build,
-            parts.snapshot_seconds,
-            parts.at,
-        )
-        self._reconciler = Reconciler(parts.broker, clock, self.put, parts.engine.state)
-        self._orders = OrderStream(parts.broker, clock, self.put, self._reconcile, self.vitals, parts.tell)
-        self._feed = Feed(parts.source, clock, self.put, parts.instruments)
-        self._warm_up = WarmUp(parts.source, clock, self.put, parts.engine)
-        self._phases = Phases(clock, self.put, parts.instruments)
+        self._still: Final = asyncio.Event()
+        """Set when the parts that bring data are to end."""
 
     # ------------------------------------------------------------------ from outside
 
     def put(self, event: Event) -> None:
         """Let an event wait for its turn."""
-        self._inbox.put(event)
+        self._wired.inbox.put(event)
 
     def request_shutdown(self, reason: str, *, flatten: bool = False) -> None:
         """Ask for an orderly end; a second request changes nothing."""
         self.stop.ask(reason, flatten=flatten)
 
-    def kill(self) -> None:
+    async def kill(self) -> None:
         """End as a process does that is killed: nothing is cleaned up, nothing more is stored. For rehearsals."""
-        for task in [*self._tasks, *self._feeding]:
-            task.cancel()
-        self._executor.kill()
+        await _end([*self._feeding, *self._tasks])
+        await self._wired.executor.abandon()
 
     # ------------------------------------------------------------------ life
 
@@ -116,41 +85,50 @@ class Session(Control):
             if not self.stop.is_set:
                 self._trade()
             await self.stop.wait()
-        finally:
-            await self._shut_down()
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            self.failure = self.failure or error
+        await self._shut_down()
         if self.failure is not None:
             raise self.failure
 
     async def _open(self) -> None:
-        await self.parts.broker.connect()
-        self.account = await self.parts.broker.account()
+        calls, broker = self._wired.calls, self.parts.broker
+        await calls.call(calls.uses.read, broker.connect)
+        self.account = await calls.call(calls.uses.read, broker.account)
         if self.mode == PAPER and not self.account.is_paper:
-            raise GateClosed("the account is a live one and the session is for paper trading (broker.paper, ALGO_BROKER__PAPER)")
-        await self.parts.source.connect()
+            raise GateClosed("this is a live account and the session is for paper trading (broker.paper, ALGO_BROKER__PAPER)")
+        await calls.call(calls.uses.read, self.parts.source.connect)
         self.put(EntryGate(self.clock.now(), open=False, reason="starting"))
         self._say("recovered", INFO, f"{self.recovered.how}: {self.recovered.replayed} events replayed")
         if self.recovered.how == OTHER_BUILD:
             self._say("other_build", WARNING, "code or parameters have changed: strategies warm up anew")
         # The consumer is not started again: after a failed commit the engine knows more than the database, and only a
         # recovery brings them together.
-        self._watch(self._tasks, asyncio.create_task(self._consumer.run(), name="consumer"))
-        self._start(self._tasks, "order stream", self._orders.run)
+        self._watch(self._tasks, asyncio.create_task(self._wired.consumer.run(), name="consumer"))
+        self._start(self._tasks, "order stream", self._wired.orders.run)
+        self._become(control.RECONCILING)
 
     async def _prepare(self) -> None:
         """Compare with the venue, then bring the strategies up to date."""
-        self._become(control.RECONCILING)
-        await self._unless_stopped(self._orders.ready.wait())
+        await self._unless_stopped(self._wired.orders.ready.wait())
         if self.stop.is_set:
             return
+        self._wired.ask_again(self.recovered.open_commands)
         self._become(control.WARMING_UP)
-        await self._unless_stopped(self._warm_up.run())
+        await self._unless_stopped(self._wired.warm_up.run(self.stop.event))
         await self._settled()
 
     def _trade(self) -> None:
+        wired = self._wired
         self._become(control.RUNNING)
+        wired.phases.start()
         self.put(EntryGate(self.clock.now(), open=True, reason="running"))
-        self._start(self._feeding, "phases", self._phases.run)
-        self._start(self._feeding, "bar stream", self._feed.run)
+        wired.resume_feed()
+        self._start(self._feeding, "session phases", lambda: wired.phases.run(self._still))
+        self._start(self._feeding, "bar stream", lambda: wired.feed.run(self._still))
+        self._start(self._tasks, "watch", wired.watch.run)
         self._start(self._tasks, "reconciliation", self._compare_regularly)
 
     # ------------------------------------------------------------------ shutdown
@@ -158,13 +136,17 @@ class Session(Control):
     async def _shut_down(self) -> None:
         """Leave everything in good order; what cannot be done any more is told."""
         self._become(control.SHUTTING_DOWN)
-        await _end(self._feeding)
+        self._still.set()
         if self._consumer_lives():
             await self._wind_down()
-        await self._executor.close(IN_FLIGHT_SECONDS)
-        alive = self._consumer_lives()
-        await _end(self._tasks)
-        if alive:
+        await _end(self._feeding)
+        left = await self._wired.executor.close(IN_FLIGHT_SECONDS)
+        if left:
+            self._say("orders_in_flight", WARNING, f"without an answer; asked about at the next start: {', '.join(left)}")
+        await _end(self._tasks[1:])
+        if self._consumer_lives():
+            await self._settled()
+            await _end(self._tasks)
             await self._store_all()
         await self.parts.source.disconnect()
         await self.parts.broker.disconnect()
@@ -178,30 +160,28 @@ class Session(Control):
         if self.stop.flatten:
             self.put(OperatorCommand(self.clock.now(), "flatten", "shutdown", reason))
         await self._settled()
-        busy = bool(self.engine.state.live_entries())
-        limit = FLATTEN_SECONDS if self.stop.flatten else IN_FLIGHT_SECONDS
-        await self._until(lambda: not self._unfinished(), limit)
-        left = self._unfinished()
-        if left:
-            self._say("orders_in_flight", WARNING, f"still without an answer: {', '.join(left)}")
-        if busy or left:
+        busy = bool(self._unfinished())
+        await self._until(lambda: not self._unfinished(), FLATTEN_SECONDS if self.stop.flatten else IN_FLIGHT_SECONDS)
+        if busy:
             await self.clock.sleep(DRAIN_SECONDS)
         await self._settled()
-        for fault in self.engine.unprotected():
-            self._say("position_without_stop", CRITICAL, fault)
+        for holding in self.engine.state.holdings.values():
+            fault = self.engine.protection.breach(holding) if holding.is_ours else ""
+            if fault:
+                self._say("position_without_stop", CRITICAL, fault)
 
     def _unfinished(self) -> list[str]:
         """Orders that wait for an answer; with a flatten, positions that are still open too."""
         state = self.engine.state
         waiting = [order.client_order_id for order in state.live_orders.values() if order.request_in_flight]
         if self.stop.flatten:
-            waiting += [holding.instrument.symbol for holding in state.holdings.values() if holding.slot and holding.quantity_raw]
+            waiting += [holding.instrument.symbol for holding in state.holdings.values() if holding.is_ours and holding.quantity_raw]
         return waiting
 
     async def _store_all(self) -> None:
         try:
-            await self._consumer.step()
-            await self._consumer.snapshot("shutdown")
+            await self._wired.consumer.step()
+            await self._wired.consumer.snapshot("shutdown")
         except Exception as error:
             # The journal has everything; the snapshot only saves time at the next start.
             self._say("snapshot_failed", ERROR, str(error))
@@ -212,19 +192,15 @@ class Session(Control):
     async def _compare_regularly(self) -> None:
         while True:
             await self.clock.sleep(self.parts.reconcile_seconds)
-            await self._reconcile("regular")
-
-    async def _reconcile(self, reason: str) -> None:
-        await self._reconciler.run(reason)
-        self.vitals.last_reconciliation = self.clock.now()
-        await self._settled()
+            await self._wired.compare("regular")
 
     async def _settled(self) -> None:
         """Wait until the inbox is empty and what came out of it is durable."""
-        await self._until(lambda: not len(self._inbox) and not self._consumer.working, IN_FLIGHT_SECONDS)
+        wired = self._wired
+        await self._until(lambda: not len(wired.inbox) and not wired.consumer.working, IN_FLIGHT_SECONDS)
 
     async def _until(self, reached: Callable[[], bool], seconds: float) -> None:
-        end = self.clock.now() + int(seconds * 1e9)
+        end = self.clock.now() + int(seconds * NS_PER_SECOND)
         while not reached() and self.clock.now() < end and self._consumer_lives():
             await self.clock.sleep(LOOK_SECONDS)
 
@@ -260,7 +236,7 @@ class Session(Control):
         self._say("engine_state", INFO, state)
 
     def _say(self, kind: str, level: str, message: str) -> None:
-        self.parts.tell(kind, level, message)
+        self.parts.tell(kind, level, "", message)
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:

@@ -6,16 +6,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from algotrader.core.reports import CRITICAL, ERROR
 from algotrader.live.clock import NS_PER_SECOND, Clock
+from algotrader.live.telling import Tell
 
 FIRST_WAIT: Final = 1.0
 LONGEST_WAIT: Final = 30.0
 FAILURES: Final = 3
 WINDOW_NS: Final = 300 * NS_PER_SECOND
 """Three failures of one task within five minutes end the session."""
-
-Tell = Callable[[str, str, str], None]
-"""Told a kind, a level and a message."""
 
 
 class GaveUp(Exception):
@@ -26,24 +25,24 @@ class StopSignal:
     """The wish to end a session: asked for once, by whoever sees a reason. Asking is not the cleaning up."""
 
     def __init__(self) -> None:
-        self._asked: Final = asyncio.Event()
+        self.event: Final = asyncio.Event()
         self.reason = ""
         self.flatten = False
 
     @property
     def is_set(self) -> bool:
         """Whether somebody has asked."""
-        return self._asked.is_set()
+        return self.event.is_set()
 
     def ask(self, reason: str, *, flatten: bool = False) -> None:
         """Ask for the end; only the first reason is kept."""
         if not self.is_set:
             self.reason, self.flatten = reason, flatten
-            self._asked.set()
+            self.event.set()
 
     async def wait(self) -> None:
         """Wait until somebody asks."""
-        await self._asked.wait()
+        await self.event.wait()
 
 
 class Supervisor:
@@ -81,10 +80,10 @@ class Supervisor:
                     wait = FIRST_WAIT
                 message = f"{name} failed: {type(error).__name__}: {error}"
                 if len(failed) >= FAILURES:
-                    self._tell("task_gave_up", "critical", f"{message}; {FAILURES} failures within 5 minutes")
+                    self._tell("task_gave_up", CRITICAL, name, f"{message}; {FAILURES} failures within 5 minutes")
                     self._stop.ask(f"{name} failed {FAILURES} times")
                     raise GaveUp(message) from error
-                self._tell("task_restarted", "error", f"{message}; again in {wait:g} s")
+                self._tell("task_restarted", ERROR, name, f"{message}; again in {wait:g} s")
                 await self._clock.sleep(wait)
                 wait = min(2 * wait, LONGEST_WAIT)
             else:

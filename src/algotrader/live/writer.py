@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
+from algotrader.core.reports import WARNING
 from algotrader.live.clock import Clock
+from algotrader.live.telling import Tell
 from algotrader.storage.records import Batch, Store, StoreBusy, StoreFailed
 
 FIRST_WAIT: Final = 0.05
@@ -23,10 +24,10 @@ class Writer(ABC):
     Args:
         store: the database.
         clock: of the session.
-        tell: hears a kind, a level and a message when the database is busy.
+        tell: hears when the database is busy.
     """
 
-    def __init__(self, store: Store, clock: Clock, tell: Callable[[str, str, str], None]) -> None:
+    def __init__(self, store: Store, clock: Clock, tell: Tell) -> None:
         self.store: Final = store
         self._clock: Final = clock
         self._tell: Final = tell
@@ -48,7 +49,7 @@ class Writer(ABC):
             except StoreBusy as error:
                 if waited >= PATIENCE_SECONDS:
                     raise StoreFailed(f"the database stayed busy for {waited:.0f} s: {error}") from error
-                self._tell("database_busy", "warning", f"{error}; again in {wait:g} s")
+                self._tell("database_busy", WARNING, "", f"{error}; again in {wait:g} s")
                 await self._clock.sleep(wait)
                 waited += wait
                 wait = min(2 * wait, LONGEST_WAIT)
@@ -73,7 +74,7 @@ class InlineWriter(Writer):
 class ThreadWriter(Writer):
     """Commits in one thread of its own."""
 
-    def __init__(self, store: Store, clock: Clock, tell: Callable[[str, str, str], None]) -> None:
+    def __init__(self, store: Store, clock: Clock, tell: Tell) -> None:
         super().__init__(store, clock, tell)
         self._thread: Final = ThreadPoolExecutor(1, "writer")
 

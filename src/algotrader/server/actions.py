@@ -18,6 +18,7 @@ from algotrader.server.failures import Refusal
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 
+
 class Request(BaseModel):
     """Who wants something and why."""
 
