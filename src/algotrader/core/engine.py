@@ -164,6 +164,9 @@ class Engine:
             holding = self.order_events.handle(event)
             if holding is not None:
                 self._settle(holding)
+            else:
+                # What somebody else does may leave less to sell for ours.
+                self._settle_all()
         elif isinstance(event, MarketData):
             self._market_data(event)
         elif isinstance(event, SliceClosed):
@@ -231,8 +234,8 @@ class Engine:
     def _settle(self, holding: Holding) -> None:
         """After anything that touched an order, a fill or a position: mend protection, then prove it."""
         track = holding.track
-        if track.shortfall:
-            self.state.note_shortfall(track)
+        if track.external or track.shortfall:
+            self._share_shortfall(holding)
         if not holding.is_ours:
             if not holding.adopted:
                 return
@@ -246,6 +249,16 @@ class Engine:
             if self.state.strict:
                 raise StopGuaranteeBreach(fault)
             self.protection.request_exit(holding, "stop guarantee broken", 0)
+
+    def _share_shortfall(self, holding: Holding) -> None:
+        """What the venue lacks may have changed with this holding; then the others there owe more or less than before."""
+        track = holding.track
+        before = track.shortfall
+        self.state.note_shortfall(track)
+        if track.shortfall != before:
+            for other in list(self.state.holdings.values()):
+                if other.track is track and other is not holding:
+                    self._settle(other)
 
     def _settle_all(self) -> None:
         for holding in list(self.state.holdings.values()):
