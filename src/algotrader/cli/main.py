@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "backtest": "algotrader.cli.backtest:backtest",
     "config": "algotrader.cli.config:config",
     "data": "algotrader.cli.data:data",
+    "db": "algotrader.cli.db:db",
     "demo": "algotrader.cli.demo:demo",
     "strategies": "algotrader.cli.strategies:strategies",
     "sweep": "algotrader.cli.sweep:sweep",

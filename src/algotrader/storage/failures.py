@@ -35,7 +35,7 @@ def explain(error: SQLAlchemyError, name: str) -> StoreBusy | StoreFailed:
     """
     cause = error.orig if isinstance(error, DBAPIError) else None
     if isinstance(cause, sqlite3.Error):
-        return _explain_sqlite(cause, name)
+        return explain_sqlite(cause, name)
     state = getattr(cause, "sqlstate", None) or ""
     first = _first_line(cause if cause is not None else error)
     if state in _BUSY_STATES:
@@ -53,7 +53,8 @@ def connection_lost(error: DBAPIError) -> bool:
     return error.connection_invalidated or state.startswith(_LOST_STATES)
 
 
-def _explain_sqlite(cause: sqlite3.Error, name: str) -> StoreBusy | StoreFailed:
+def explain_sqlite(cause: sqlite3.Error, name: str) -> StoreBusy | StoreFailed:
+    """The error of ours for one of SQLite itself."""
     code = getattr(cause, "sqlite_errorname", "")
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return StoreBusy(f"{name} is busy: another process has it; stop that one, or try again")

@@ -100,17 +100,27 @@ def _statements(kind: str) -> tuple[str, ...]:
     made += triggers.functions(kind) + triggers.journal_functions(kind)
     for name in triggers.APPEND_ONLY:
         made += triggers.guard(name, kind)
-    made.append(f"CREATE TABLE {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+    made.append(f"CREATE TABLE IF NOT EXISTS {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
     made.append(f"INSERT INTO {VERSION_TABLE} (version_num) VALUES ('{HEAD}')")
     return tuple(made)
 
 
+def demand_file(database: Database) -> None:
+    """Make sure that a database in a file is there: SQLite would make an empty one.
+
+    Raises:
+        StoreFailed: it is not.
+    """
+    if database.path is not None and not database.path.is_file():
+        raise StoreFailed(f"there is no database at {database.path}; --database names another one")
+
+
 def _prepare_file(database: Database, create: bool) -> None:
     path = database.path
-    if path is None or path.exists():
+    if path is None:
         return
     if not create:
-        raise StoreFailed(f"there is no database at {path}")
+        demand_file(database)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
