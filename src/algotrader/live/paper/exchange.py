@@ -107,10 +107,11 @@ class PaperExchange:
 
     # Its life
 
-    def start(self) -> None:
-        """Open for business in a task of its own; a second call does nothing."""
+    def start(self) -> asyncio.Task[None]:
+        """Open for business in a task of its own, which ends with the market; a second call changes nothing."""
         if self._running is None:
             self._running = asyncio.get_running_loop().create_task(self.run(), name="paper exchange")
+        return self._running
 
     async def stop(self) -> None:
         """Close for good, and raise what went wrong meanwhile."""
