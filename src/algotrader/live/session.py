@@ -66,7 +66,7 @@ class Session(Control):
     async def kill(self) -> None:
         """End as a process does that is killed: nothing is cleaned up, nothing more is stored. For rehearsals."""
         await _end([*self._feeding, *self._tasks])
-        await self._wired.executor.abandon()
+        await self._wired.executor.close(0.0)
 
     # ------------------------------------------------------------------ life
 
@@ -175,7 +175,9 @@ class Session(Control):
         state = self.engine.state
         waiting = [order.client_order_id for order in state.live_orders.values() if order.request_in_flight]
         if self.stop.flatten:
-            waiting += [holding.instrument.symbol for holding in state.holdings.values() if holding.is_ours and holding.quantity_raw]
+            waiting += [
+                holding.instrument.symbol for holding in state.holdings.values() if holding.is_ours and holding.quantity_raw
+            ]
         return waiting
 
     async def _store_all(self) -> None:
