@@ -47,7 +47,6 @@ def journal(
     as_json: bool,
 ) -> None:
     """Show events: number, engine time, kind and what they say."""
-
     chosen = Choice(kinds, symbol.upper(), with_market)
     form = as_line if as_json else as_text
     with stored(database) as store:

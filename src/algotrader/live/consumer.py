@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from algotrader.core.reports import Report
@@ -25,6 +25,13 @@ AFTER_COMMIT: Final = "after commit"
 HANDED_OVER: Final = "handed over"
 POINTS: Final = (BEFORE_COMMIT, AFTER_COMMIT, HANDED_OVER)
 """Where a rehearsal looks, or lets the process die."""
+
+
+At = Callable[[str], Awaitable[None]]
+
+
+async def nothing(point: str) -> None:
+    """Do nothing at a point."""
 
 
 class Consumer:
@@ -54,7 +61,7 @@ class Consumer:
         vitals: Vitals,
         build: str,
         snapshot_seconds: float = 60.0,
-        at: Callable[[str], None] = lambda point: None,
+        at: At = nothing,
     ) -> None:
         self._clock: Final = clock
         self._inbox: Final = inbox
@@ -103,7 +110,7 @@ class Consumer:
             self._vitals.commands += 1
             self._send(outgoing)
         if work.commands:
-            self._at(HANDED_OVER)
+            await self._at(HANDED_OVER)
         if work.reports:
             self._told(work.reports)
 
@@ -121,10 +128,10 @@ class Consumer:
         self._flush_at = 0
         if work.batch.snapshot is None and self._wants_snapshot():
             work.batch.snapshot = self._snapshot("regular")
-        self._at(BEFORE_COMMIT)
+        await self._at(BEFORE_COMMIT)
         await self._writer.commit(work.batch)
         self._vitals.last_commit = self._clock.now()
-        self._at(AFTER_COMMIT)
+        await self._at(AFTER_COMMIT)
 
     def _wants_snapshot(self) -> bool:
         if self._inbox.sequence == self._snapshot_sequence:

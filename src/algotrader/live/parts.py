@@ -10,6 +10,7 @@ from algotrader.core.instruments import Instrument
 from algotrader.core.reports import Report
 from algotrader.live import telling
 from algotrader.live.clock import Clock
+from algotrader.live.consumer import At, nothing
 from algotrader.live.kernel import Outgoing, Rows
 from algotrader.live.telling import Tell
 from algotrader.live.writer import Writer
@@ -62,5 +63,5 @@ class Parts:
     watch_seconds: float = 2.5
     bar_seconds: int = 60
     seed: int = 0
-    at: Callable[[str], None] = field(default=lambda point: None)
+    at: At = nothing
     sending: Callable[[Outgoing], None] = field(default=lambda outgoing: None)

@@ -34,6 +34,10 @@ limits; broken streams; streams that fall silent; a clock that is off; a busy da
 the same account."""
 
 
+HELD_UP: Final = 6.0
+"""Seconds within which what was kept from us can be known by other ways: by asking again, or from the venue's records."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rates:
     """How often, in a thousand."""
@@ -71,7 +75,7 @@ class SeededFaults(Faults):
         self._rates: Final = rates or Rates()
         self.quiet = False
         self.mute_until = 0
-        self.deaf_since = 0
+        self.blind_until = 0
         self.counts: Final[dict[str, int]] = {}
 
     def strikes(self, kind: str) -> bool:
@@ -92,21 +96,47 @@ class SeededFaults(Faults):
         """Whether the order stream brings nothing at the moment, though it seems open."""
         return self._clock.now() < self.mute_until
 
+    @property
+    def blind(self) -> bool:
+        """Whether something of the last seconds was kept from us or held up, so that nobody could be expected to know of it."""
+        return self._clock.now() < max(self.mute_until, self.blind_until)
+
+    def _keep_from_us(self, seconds: float) -> None:
+        self.blind_until = max(self.blind_until, self._clock.now() + int(seconds * NS_PER_SECOND))
+
+    def draw_skew(self) -> int:
+        """By how many nanoseconds our clock is off."""
+        drawn = self._random.randrange(-400, 2000)
+        return drawn * 1_000_000 if "skew" in self._kinds else 0
+
+    def draws_person(self) -> bool:
+        """Whether somebody trades in the same account."""
+        return self._random.randrange(5) == 0 and "person" in self._kinds
+
     async def before_request(self, name: str, order_id: str) -> None:
         if self.strikes("late"):
-            await self._clock.sleep(self.wait(3.0))
+            await self._hold_up(3.0)
         if self.strikes("throttle"):
-            raise Throttled("too many requests", self.wait(2.0))
+            seconds = self.wait(2.0)
+            self._keep_from_us(seconds + HELD_UP)
+            raise Throttled("too many requests", seconds)
         if self.strikes("unsent"):
+            self._keep_from_us(HELD_UP)
             raise NotSent("no route to the venue")
         if self.strikes("drop"):
+            self._keep_from_us(HELD_UP)
             self._drop()
+
+    async def _hold_up(self, longest: float) -> None:
+        seconds = self.wait(longest)
+        self._keep_from_us(seconds + HELD_UP)
+        await self._clock.sleep(seconds)
 
     async def before_answer(self, name: str, order_id: str) -> None:
         if self.strikes("late"):
-            await self._clock.sleep(self.wait(3.0))
+            await self._hold_up(3.0)
         if self.strikes("timeout"):
-            await self._clock.sleep(self.wait(5.0))
+            await self._hold_up(5.0)
             raise Unanswered("no answer came")
 
     async def order_event(self, event: Event) -> Sequence[tuple[float, Event]]:
@@ -116,10 +146,13 @@ class SeededFaults(Faults):
         if self.strikes("mute"):
             self.mute_until = self._clock.now() + int((5 + self.wait(40.0)) * NS_PER_SECOND)
         if self.deaf or self.strikes("lost"):
+            self._keep_from_us(HELD_UP)
             return []
         if self.strikes("drop"):
+            self._keep_from_us(HELD_UP)
             raise StreamClosed("connection reset")
         delay = self.wait(2.0) if self.strikes("late") else 0.0
+        self._keep_from_us(2 * delay)
         # Later events are not held up by this one, so they overtake it.
         delay = self.wait(0.5) if self.strikes("reorder") else delay
         copies = [(delay, event)]
