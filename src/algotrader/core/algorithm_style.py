@@ -65,6 +65,13 @@ class AlgorithmHooks:
         """Which trading control forbids an order of this signed quantity, as a sentence; empty when none does."""
         return ""
 
+    def snapshot_parts(self) -> dict[str, object]:
+        """What setting the strategy up makes anew, by name: a snapshot refers to it instead of saving it.
+
+        Of a part whose class has ``snapshot_fixed`` the attributes are saved, all but those that it names.
+        """
+        return {}
+
 
 @final
 class Feed:

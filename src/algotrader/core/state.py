@@ -134,12 +134,14 @@ class BarHistory:
 class Track:
     """One instrument as the engine follows it.
 
-    ``external``: something there is not ours, so that entries have to wait; ``shortfall`` is how much less the venue holds than
+    ``external``: something there is not ours, so that entries have to wait; ``first_symbol``: the symbol under which it was
+    registered; ``shortfall`` is how much less the venue holds than
     our strategies together (scaled, unsigned), which no order of ours may sell.
     """
 
     def __init__(self, index: int, instrument: Instrument) -> None:
         self.index: Final = index
+        self.first_symbol: Final = instrument.symbol
         self.instrument: Instrument = instrument
         self.last_raw: int = 0
         self.last_time: int = 0

@@ -59,6 +59,13 @@ class TradingAlgorithm(AlgorithmSettings):
     close_at_session_end: ClassVar[bool] = False
     zipline_targets: ClassVar[bool] = False
     parameters_type: ClassVar[type[Parameters]] = Parameters
+    snapshot_fixed: ClassVar[tuple[str, ...]] = (
+        *("run_symbols", "parameters", "cost_models", "benchmark", "_restrictions", "_watches"),
+        *("_slot", "_book", "_context", "_data", "_controls", "_schedule"),
+    )
+    snapshot_base: ClassVar[tuple[str, ...]] = (
+        *("recorded", "stopped", "_stage", "_planned_stops", "_after_bar", "_orders_at_open"),
+    )
 
     def __init__(self, symbols: tuple[str, ...] = (), parameters: Parameters | None = None) -> None:
         super().__init__()
@@ -181,6 +188,17 @@ class TradingAlgorithm(AlgorithmSettings):
         finally:
             self._stage = RUNNING
         self._watches = self._controls.watches_account
+
+    def snapshot_parts(self) -> dict[str, object]:
+        """Its context, assets, schedule and whatever else ``on_start`` and ``initialize`` make."""
+        context = self.context
+        found: dict[str, object] = {"parameters": self.parameters, "data": self._data, "book": self._book, "context": context}
+        found |= {"controls": self._controls, "schedule": self._schedule, "account": context.account}
+        found |= {"portfolio": context.portfolio, "positions": context.portfolio.positions}
+        for place, asset in enumerate(self._book.assets):
+            found[f"asset/{place}"] = asset
+            found[f"position/{place}"] = context.portfolio.positions[asset]
+        return found | {f"scheduled/{place}": function for place, function in enumerate(self._schedule.functions())}
 
     def on_phase(self, event: ScheduledTrigger) -> None:
         """A phase of the trading day: prepare, arm the schedule, run what is left of it."""

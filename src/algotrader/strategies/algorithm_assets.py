@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import ClassVar, Final
 
 from algotrader.core.instruments import Instrument, normal_symbol
 from algotrader.core.state import Track
@@ -18,6 +18,7 @@ class Asset(str):
     """
 
     __slots__ = ("_track",)
+    snapshot_arguments: ClassVar[tuple[str, ...]] = ("_track",)
     _track: Track
 
     def __new__(cls, track: Track) -> Asset:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from algotrader.core.algorithm_style import AlgorithmSlot
 from algotrader.core.market import utc
@@ -162,6 +162,8 @@ class ExactPortfolio:
 class Portfolio:
     """Cash and value of the account; ``positions`` are the strategy's own, as several strategies may share one account."""
 
+    snapshot_fixed: ClassVar[tuple[str, ...]] = ("_port", "_state", "positions", "exact")
+
     def __init__(self, port: AlgorithmSlot, book: AssetBook) -> None:
         self._port = port
         self._state: EngineState = port.state
@@ -272,6 +274,8 @@ class Account:
 
 class AlgorithmContext:
     """What every hook receives first. A strategy may keep anything on it: ``context.fast = 20``."""
+
+    snapshot_fixed: ClassVar[tuple[str, ...]] = ("portfolio", "account")
 
     def __init__(self, port: AlgorithmSlot, book: AssetBook) -> None:
         self.portfolio = Portfolio(port, book)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import IntEnum
-from typing import Final
+from typing import ClassVar, Final
 
 from algotrader.core import boundary
 from algotrader.core.instruments import Instrument
@@ -209,6 +209,7 @@ class OrderView:
     """
 
     __slots__ = ("asset", "exact")
+    snapshot_arguments: ClassVar[tuple[str, ...]] = ("exact", "asset")
 
     def __init__(self, order: Order, asset: Asset) -> None:
         self.exact: Final = order

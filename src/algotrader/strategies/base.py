@@ -54,6 +54,8 @@ class SignalStrategy(SignalHooks):
     time_stop_bars: ClassVar[int] = 0
     take_profit_pct: ClassVar[float] = 0.0
     parameters_type: ClassVar[type[Parameters]] = Parameters
+    snapshot_fixed: ClassVar[tuple[str, ...]] = ("parameters",)
+    snapshot_base: ClassVar[tuple[str, ...]] = ("direction", "symbol")
 
     def __init_subclass__(cls) -> None:
         """Withdraw a promise that was inherited from a class whose questions this one answers differently."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from algotrader.core.boundary import StrategyFault, number
 from algotrader.core.instruments import Instrument
@@ -88,6 +88,8 @@ def limit_of(value: object, what: str) -> Decimal | None:
 
 class Controls:
     """All controls of one strategy."""
+
+    snapshot_fixed: ClassVar[tuple[str, ...]] = ("_orders",)
 
     def __init__(self) -> None:
         self._orders: list[_Control] = []

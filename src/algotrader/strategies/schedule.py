@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from algotrader.core.events import ScheduledTrigger
 from algotrader.core.market import NS_PER_SECOND, Session
@@ -148,6 +148,8 @@ class Schedule:
         next_due: the earliest time at which ``take`` would give something, nanoseconds UTC.
     """
 
+    snapshot_fixed: ClassVar[tuple[str, ...]] = ()
+
     def __init__(self) -> None:
         self.daily = False
         self.next_due = NEVER
@@ -157,6 +159,10 @@ class Schedule:
     def add(self, function: ScheduledFunction, date_rule: DateRule, time_rule: TimeRule, half_days: bool, calendar: str) -> None:
         """Add a function; it runs from the next session on."""
         self._entries.append(Entry(len(self._entries), function, date_rule, time_rule, half_days, calendar))
+
+    def functions(self) -> list[ScheduledFunction]:
+        """The functions in the order in which they were added."""
+        return [entry.function for entry in self._entries]
 
     def open_session(self, event: ScheduledTrigger) -> None:
         """Arm what runs in the session that a ``session_open`` trigger opens."""

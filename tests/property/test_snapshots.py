@@ -1,0 +1,51 @@
+"""Restored anywhere in any sequence of events, an engine goes on as if nothing had happened."""
+
+from __future__ import annotations
+
+import pytest
+from engine_chaos import WARY, Chaos
+from engine_rig import AAPL, MSFT, WIDE, Rig
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from snapshot_kit import differences
+
+from algotrader.core.instruments import ALPACA_LIKE, GENERIC, VenueCapabilities
+from algotrader.storage.snapshots import freeze, restore
+
+STEPS = st.lists(st.tuples(st.integers(0, 200), st.integers(0, 10**12)), min_size=40, max_size=120)
+
+
+def _reborn(chaos: Chaos, capabilities: VenueCapabilities, wary: bool) -> bytes:
+    """Put another engine in the place of the one under fire, with its state."""
+    old = chaos.rig.engine
+    payload = freeze(old)
+    fresh = Rig(capabilities, WARY if wary else WIDE, [AAPL, MSFT], cash=0)
+    scripts = [
+        fresh.strategy("one", "AAPL", take_profit_ppm=0),
+        fresh.strategy("two", "AAPL", protection="emergency"),
+        fresh.strategy("three", "MSFT", closes_at_end=True),
+    ]
+    restore(fresh.engine, payload)
+    assert differences(old, fresh.engine) == []
+    chaos.rig.engine, chaos.rig.state = fresh.engine, fresh.state
+    chaos.state, chaos.scripts = fresh.state, scripts
+    return payload
+
+
+@pytest.mark.covers("C25", "C27", "B42", "A98")
+@pytest.mark.parametrize("wary", [False, True], ids=["breaker_off", "breaker_on"])
+@pytest.mark.parametrize("capabilities", [GENERIC, ALPACA_LIKE], ids=["generic", "alpaca_like"])
+@settings(max_examples=60)
+@given(steps=STEPS, every=st.integers(1, 40))
+def test_a_restored_engine_goes_on_alike(
+    capabilities: VenueCapabilities, wary: bool, steps: list[tuple[int, int]], every: int
+) -> None:
+    straight, reborn = Chaos(capabilities, wary), Chaos(capabilities, wary)
+    for number, (kind, choice) in enumerate(steps):
+        straight.step(kind, choice)
+        if number % every == 0:
+            _reborn(reborn, capabilities, wary)
+        reborn.step(kind, choice)
+        assert reborn.trail == straight.trail
+    assert [repr(report) for report in reborn.rig.reports] == [repr(report) for report in straight.rig.reports]
+    assert _reborn(reborn, capabilities, wary) == freeze(straight.rig.engine) == freeze(reborn.rig.engine)
