@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from algotrader.cli.database import open_for_runs, store_result
 from algotrader.cli.mistakes import strategy_mistakes
 from algotrader.cli.settings import open_catalogue, settings_of_process
 from algotrader.config import CAPITAL, COMMISSION, SLIPPAGE, VOLUME_LIMIT, Settings, read_capital, read_decimal, read_volume_limit
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from algotrader.research.backtest import BacktestOptions
     from algotrader.research.metrics import Metrics
     from algotrader.research.result import BacktestResult
+    from algotrader.storage.database import Database
     from algotrader.strategies.scanners import Route
 
 EXIT_STRATEGY_FAILED: Final = 3
@@ -65,6 +67,8 @@ _PATH: Final = click.Path(path_type=Path, dir_okay=False)
 @click.option("--verify-candidates", "verify", is_flag=True, help="Run with and without skipping bars; name the first difference.")
 @click.option("--trace", is_flag=True, help="Show where a strategy failed that could not be set up.")
 @click.option("--fills", type=_PATH, metavar="CSV", help="Write every fill to this file.")
+@click.option("--store", is_flag=True, help="Keep figures and round trips in the database.")
+@click.option("--database", metavar="URL", help="Keep them in this one: sqlite:///file or postgresql://user@host/name.")
 def backtest(strategy: str, symbols: str, folder: Path | None, params: tuple[str, ...], **given: Any) -> None:
     """Read the options, run the backtest, show and write what came of it."""
     from algotrader.cli.outputs import check_writable
@@ -77,6 +81,7 @@ def backtest(strategy: str, symbols: str, folder: Path | None, params: tuple[str
     routes = _routes(given["scanner"], strategy, parameters)
     for path in (given["report"], given["json_file"], given["fills"]):
         check_writable(path)
+    database = open_for_runs(given["store"], given["database"])
     catalogue = open_catalogue(folder, settings)
     if options.benchmark is not None:
         catalogue.instrument(options.benchmark)
@@ -94,7 +99,7 @@ def backtest(strategy: str, symbols: str, folder: Path | None, params: tuple[str
             progress=report,
         )
         told = _verify(strategy, names, catalogue, parameters, options, given) if given["verify"] else ""
-    _finish(result, catalogue, given)
+    _finish(result, catalogue, given, database)
     if told:
         raise UserError(f"the strategy's candidates() breaks its promise: {told}", "see docs/strategies.md")
 
@@ -198,7 +203,7 @@ def _routes(scanner: str | None, strategy: str, parameters: dict[str, object]) -
         raise UserError(str(error), "write it like --scanner gap_up:2") from None
 
 
-def _finish(result: BacktestResult, catalogue: Catalogue, given: dict[str, Any]) -> None:
+def _finish(result: BacktestResult, catalogue: Catalogue, given: dict[str, Any], database: Database | None) -> None:
     """Show the result, write the files, and choose the exit code."""
     from algotrader.cli.summary import has_strategy_errors, note_made_up, print_summary
     from algotrader.research.metrics import compute_metrics
@@ -207,6 +212,8 @@ def _finish(result: BacktestResult, catalogue: Catalogue, given: dict[str, Any])
     note_made_up(result, catalogue)
     print_summary(result, metrics)
     _write(result, metrics, catalogue, given)
+    if database is not None:
+        store_result(database, result, metrics)
     if has_strategy_errors(result):
         raise click.exceptions.Exit(EXIT_STRATEGY_FAILED)
 

@@ -132,8 +132,8 @@ def _restore_sqlite(source: Path, path: Path, replace: bool) -> Path | None:
 def _keep(path: Path) -> Path:
     """Give the file of a database a second name, once nobody has it open.
 
-    Leaving the mode in which writers have a log of their own is possible only for one who is alone, and brings the log home. A damaged
-    file is let pass: it is what a restore is for. Its log goes out of the way, for it would be taken for that of the new file.
+    Leaving the mode in which writers have a log of their own is possible only for one who is alone, and brings the log home. A
+    damaged file is let pass: it is what a restore is for. Its log goes out of the way, or it would be taken for the new file's.
     """
     with closing(sqlite3.connect(path, timeout=1)) as connection:
         try:
