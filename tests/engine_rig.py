@@ -291,8 +291,8 @@ class Rig:
     def connected(self, up: bool) -> list[str]:
         return self.tell(ConnectionChanged(self.now, "SIM", up))
 
-    def operator(self, action: str, symbol: str = "") -> list[str]:
-        return self.tell(OperatorCommand(self.now, action, "Ada", "a drill", symbol))
+    def operator(self, action: str, symbol: str = "", *, owner: str = "", mode: str = "") -> list[str]:
+        return self.tell(OperatorCommand(self.now, action, "Ada", "a drill", symbol, owner, mode))
 
     def timer(self) -> list[str]:
         """The engine's next timer comes due."""
