@@ -33,6 +33,7 @@ from algotrader.live.paper.stamps import stamped
 from algotrader.live.paper.streams import Channel
 from algotrader.simulation.settings import SimulationSettings
 from algotrader.simulation.venue import SimulatedVenue
+from algotrader.simulation.working import OpenOrder
 from algotrader.venues.protocols import AccountInfo, OrderStatus, Refused, VenueFill, VenuePosition
 
 _CALENDAR_DAYS: Final = 30
@@ -273,6 +274,10 @@ class PaperExchange:
     def open_orders(self) -> list[OrderStatus]:
         """Every order that is not final, oldest first."""
         return [self._status(record) for record in self.records.open.values()]
+
+    def working(self) -> list[OpenOrder]:
+        """What the simulated venue itself has open, held orders included."""
+        return self._venue.open_orders()
 
     def recent_orders(self, since: int) -> list[OrderStatus]:
         """Orders updated at or after a time, in the order in which they came in."""

@@ -164,13 +164,17 @@ class GeneratedMarket(Market):
 
 
 def _continued(frame: pl.DataFrame, instrument: Instrument, price: int) -> pl.DataFrame:
-    """Scale prices so that the first one is ``price``; rounding to the increment keeps high above low."""
+    """Scale prices so that the first one is ``price``; rounding to the generator's steps keeps high above low."""
     first = int(frame["open"][0])
     if not price or price == first:
         return frame
-    tick = instrument.tick(price)
-    scaled = [(pl.col(name) * price // first // tick * tick).clip(lower_bound=tick) for name in ("open", "high", "low", "close")]
-    return frame.with_columns(scaled)
+    step = max(instrument.price_increment, 10 ** max(instrument.price_scale - 2, 0))
+    # Python's integers: the product of two prices of a pair does not fit into 64 bits.
+    columns = {
+        name: [max(value * price // first // step * step, step) for value in frame[name].to_list()]
+        for name in ("open", "high", "low", "close")
+    }
+    return frame.with_columns(pl.Series(name, values, dtype=pl.Int64) for name, values in columns.items())
 
 
 class CatalogueMarket(Market):
