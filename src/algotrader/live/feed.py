@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from algotrader.core import reports
 from algotrader.core.commands import RequestBars
+from algotrader.core.engine import Engine
 from algotrader.core.events import Event, MarketData
 from algotrader.core.instruments import Instrument
 from algotrader.core.market import Bar, Quote, utc
@@ -89,7 +90,7 @@ class Feed:
         source: MarketFeed,
         clock: Clock,
         put: Callable[[Event], None],
-        instruments: Sequence[Instrument],
+        instruments: Iterable[Instrument],
         seconds: int = 60,
         *,
         tell: Tell = telling.nobody,
@@ -125,12 +126,13 @@ class Feed:
 
     # ------------------------------------------------------------------ what others ask of it
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Bring data until ``stop`` is set; then end at once, whatever the stream is doing.
+    async def run(self, stop: asyncio.Event | None = None) -> None:
+        """Bring data until ``stop`` is set, or until cancelled; then end at once, whatever the stream is doing.
 
         Raises:
             NotAllowed: keys are missing or wrong; a person has to act.
         """
+        stop = stop or asyncio.Event()
         self._silence.heard_bar(self._clock.now())
         try:
             await race(self._keep_streaming(stop), self._watch(stop), _ended(stop))
@@ -163,6 +165,11 @@ class Feed:
         line = self._lines.get(symbol)
         if line is not None and open_time > line.open_time:
             line.open_time, line.close_time, line.checked = open_time, close_time, close_time
+
+    def resume_from(self, engine: Engine) -> None:
+        """The engine has the bars that it has: the first live bar of each instrument follows its last one."""
+        for track in engine.state.tracks:
+            self.resume(track.instrument.symbol, track.last_open_time, track.last_time)
 
     def request(self, command: RequestBars) -> None:
         """Answer the engine's wish for the bars of a window: they come as events, or it is told that there are none."""

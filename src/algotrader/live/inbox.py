@@ -22,6 +22,8 @@ class Inbox:
         self._clock: Final = clock
         self._queue: Final = queue
         self._arrived: Final = asyncio.Event()
+        self._empty: Final = asyncio.Event()
+        self._empty.set()
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -35,13 +37,21 @@ class Inbox:
         """Let an event wait for its turn."""
         self._queue.push(event)
         self._arrived.set()
+        self._empty.clear()
 
     def take(self) -> Stamped | None:
         """The event whose turn it is; None when none waits."""
         if not len(self._queue):
             self._arrived.clear()
             return None
-        return self._queue.pop(self._clock.now())
+        taken = self._queue.pop(self._clock.now())
+        if not len(self._queue):
+            self._empty.set()
+        return taken
+
+    async def drained(self) -> None:
+        """Wait until nothing waits: for what has to be in order although it belongs to several lanes."""
+        await self._empty.wait()
 
     async def wait(self, until: int = 0) -> None:
         """Wait until an event is there, or until a moment (nanoseconds UTC; 0: for ever)."""

@@ -6,8 +6,8 @@ A phase that could not come in time, because the machine was suspended for examp
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Final
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from typing import Any, Final
 
 from algotrader.core import reports
 from algotrader.core.engine import Engine
@@ -18,7 +18,7 @@ from algotrader.history.phases import Phase, session_phases
 from algotrader.live import telling
 from algotrader.live.clock import NS_PER_SECOND, Clock
 from algotrader.live.telling import Tell
-from algotrader.live.waiting import wait_until
+from algotrader.live.waiting import race, wait_until
 
 LAST_BARS_SECONDS: Final = 5
 """How long past the close the end of a session waits for its last bars; no longer than it takes them to come."""
@@ -28,7 +28,7 @@ LATE_NS: Final = NS_PER_SECOND
 
 _AHEAD: Final = 14 * NS_PER_DAY
 
-Settled = Callable[[int, int], Awaitable[None]]
+Settled = Callable[[int, int], Coroutine[Any, Any, None]]
 """Waits until the bars of a close time are in, or until a moment; ``Feed.settled``."""
 
 
@@ -101,9 +101,11 @@ class Phases:
         self._settled: Final = settled
         self._tell: Final = tell
         self._agenda: list[Phase] = []
+        self._started = False
 
     def start(self) -> None:
         """Deliver what is due already: the running session's open above all, so that the engine knows its session."""
+        self._started = True
         now = self._clock.now()
         owed: list[Phase] = []
         for calendar in self._calendars:
@@ -115,9 +117,10 @@ class Phases:
         for phase in sorted(owed, key=due_key):
             self._deliver(phase)
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Deliver every phase at its moment until ``stop`` is set; ``start`` is done if nobody has."""
-        if not all(calendar in self._delivered for calendar in self._calendars):
+    async def run(self, stop: asyncio.Event | None = None) -> None:
+        """Deliver every phase at its moment until ``stop`` is set, or until cancelled; ``start`` comes first."""
+        stop = stop or asyncio.Event()
+        if not self._started:
             self.start()
         while (phase := self._next()) is not None:
             if not await wait_until(self._clock, phase.time, stop):
@@ -128,7 +131,10 @@ class Phases:
                 self.start()
                 continue
             if phase.event.trigger_type == "session_close" and self._settled is not None:
-                await self._settled(phase.time, phase.time + LAST_BARS_SECONDS * NS_PER_SECOND)
+                # A bar that closes with the session still belongs to it.
+                await race(self._settled(phase.time, phase.time + LAST_BARS_SECONDS * NS_PER_SECOND), stop.wait())
+                if stop.is_set():
+                    return
             self._agenda.pop(0)
             self._deliver(phase)
         await stop.wait()
