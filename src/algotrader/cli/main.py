@@ -16,23 +16,40 @@ EXIT_INTERRUPTED: Final = 130
 """Exit code after Ctrl+C, as shells give it: 128 and the number of the signal."""
 
 COMMANDS: Final = {
+    "adopt": "algotrader.cli.steer:adopt",
     "backtest": "algotrader.cli.backtest:backtest",
+    "close": "algotrader.cli.steer:close",
     "config": "algotrader.cli.config:config",
     "data": "algotrader.cli.data:data",
     "db": "algotrader.cli.db:db",
     "demo": "algotrader.cli.demo:demo",
+    "emergency-stop": "algotrader.cli.steer:emergency_stop",
+    "flatten": "algotrader.cli.steer:flatten",
+    "halt": "algotrader.cli.steer:halt",
+    "journal": "algotrader.cli.journal:journal",
+    "orders": "algotrader.cli.lists:orders",
+    "positions": "algotrader.cli.lists:positions",
+    "release": "algotrader.cli.steer:release",
+    "resume": "algotrader.cli.steer:resume",
+    "round-trips": "algotrader.cli.lists:round_trips",
+    "snapshot": "algotrader.cli.snapshot:snapshot",
+    "start": "algotrader.cli.start:start",
+    "status": "algotrader.cli.status:status",
+    "stop": "algotrader.cli.steer:stop",
     "strategies": "algotrader.cli.strategies:strategies",
     "sweep": "algotrader.cli.sweep:sweep",
 }
 """Every command and where it is."""
 
-_HELP: Final = """Test trading strategies on market data.
+_HELP: Final = """Test trading strategies on market data, and let them trade.
 
 \b
 Start with:
   algo-trader demo                  a whole backtest on made-up data
   algo-trader strategies            the strategies there are
   algo-trader backtest --help       how to run one of them
+  algo-trader start                 trade on paper; `algo-trader status`
+                                    in another window shows how it goes
 """
 
 
