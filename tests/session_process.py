@@ -63,7 +63,7 @@ def main() -> int:
     database, port = database_url(sys.argv[1]), int(sys.argv[2])
     settings = LaunchSettings((StrategyChoice("velez", ("AAPL",)),), database, port=port, seed=int(sys.argv[3:] == ["stuck"]))
     try:
-        return asyncio.run(Foreground(settings, launch).run())
+        return asyncio.run(Foreground(settings, launch, remembers=False).run())
     except UserError as error:
         sys.stderr.write(f"error: {error.message}\nhint: {error.hint}\n")
         return 2

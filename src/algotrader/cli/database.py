@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from algotrader.config import cache_folder
+from algotrader.cli.place import DATABASE_VARIABLE, DEFAULT_DATABASE
+from algotrader.cli.place import database_url as url_of
 from algotrader.errors import UserError
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 
 def database_url(given: str | None) -> str:
-    """The URL of the database: the one that was asked for, or the file that the program keeps for its user."""
-    return given or f"sqlite:///{cache_folder(os.environ) / 'data' / 'trading.db'}"
+    """The URL of the database: the one that was asked for, by option or variable, or the file in the current folder."""
+    return url_of(given or os.environ.get(DATABASE_VARIABLE) or DEFAULT_DATABASE)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from algotrader.storage.database import Database
 
 _DATABASE: Final = click.option(
-    "--database", "url", metavar="URL", help="sqlite:///file or postgresql://user@host/name; the program's own file by default."
+    "--database", "url", metavar="FILE|URL", help="A file for SQLite or postgresql://user@host/name; data/trading.db by default."
 )
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 

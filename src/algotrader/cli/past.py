@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from algotrader.cli.place import database_name
+from algotrader.cli.database import database_errors
 from algotrader.errors import UserError
 
 if TYPE_CHECKING:
@@ -14,16 +14,41 @@ if TYPE_CHECKING:
 
 
 def ask(database: str, what: str, wanted: dict[str, Any]) -> list[dict[str, Any]]:
-    """Items of ``/api/<what>``.
+    """Items of ``/api/<what>``: from the session that runs, else from the database.
 
     Raises:
         UserError: what is wanted is impossible, or there is neither a session nor a database.
     """
-    from algotrader.cli.client import SessionClient
+    from algotrader.cli.client import NotRunning, SessionClient
 
-    with SessionClient(database) as session:
-        items: list[dict[str, Any]] = session.get(f"/api/{what}", **wanted)["items"]
-        return items
+    try:
+        with SessionClient(database) as session:
+            items: list[dict[str, Any]] = session.get(f"/api/{what}", **wanted)["items"]
+            return items
+    except NotRunning:
+        return _ask_database(database, what, wanted)
+
+
+def _ask_database(database: str, what: str, wanted: dict[str, Any]) -> list[dict[str, Any]]:
+    from algotrader.server.failures import Refusal
+    from algotrader.server.history import History
+    from algotrader.server.reading import check_state, read_since
+
+    try:
+        if what == "orders":
+            check_state(wanted["state"])
+        else:
+            wanted = wanted | {"since": read_since(wanted["since"])}
+    except Refusal as no:
+        raise UserError(no.message, no.hint) from None
+    with database_errors():
+        history = History.open(database)
+        try:
+            ask_for = history.orders if what == "orders" else history.round_trips
+            items: list[dict[str, Any]] = ask_for(**wanted | {"symbol": wanted["symbol"].upper()})["items"]
+        finally:
+            history.close()
+    return items
 
 
 @contextmanager
@@ -33,16 +58,12 @@ def stored(database: str) -> Iterator[SqlStore]:
     Raises:
         UserError: there is none, or it cannot be read.
     """
-    from algotrader.storage.records import StoreBusy, StoreFailed
     from algotrader.storage.sql_store import open_store
 
-    try:
+    with database_errors():
         store = open_store(database, create=False)
-        try:
+    try:
+        with database_errors():
             yield store
-        finally:
-            store.close()
-    except StoreBusy as error:
-        raise UserError(f"{database_name(database)} is busy: {error}", "try again in a moment") from None
-    except StoreFailed as error:
-        raise UserError(str(error), "--database names another one") from None
+    finally:
+        store.close()

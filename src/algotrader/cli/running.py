@@ -28,15 +28,14 @@ class Foreground:
     Args:
         settings: of the session.
         launch: runs it.
-        history: opens what the server tells of the past; None for what the engine remembers.
+        remembers: the session has a database, in which the past can be looked up; without, the engine's memory has to do.
     """
 
-    def __init__(
-        self, settings: LaunchSettings, launch: Launch, history: Callable[[LaunchSettings], History | None] = lambda _: None
-    ) -> None:
+    def __init__(self, settings: LaunchSettings, launch: Launch, *, remembers: bool = True) -> None:
         self._settings: Final = settings
         self._launch: Final = launch
-        self._history: Final = history
+        self._remembers: Final = remembers
+        self._history: History | None = None
         self._signals: Final = ShutdownSignals(lambda text: click.echo(text, err=True))
         self._tasks: Final[list[asyncio.Task[None]]] = []
         self._control: Control | None = None
@@ -64,10 +63,15 @@ class Foreground:
         assert self._server is not None
         self._control = control
         self._signals.attach(control)
-        serving = asyncio.create_task(self._server.start(control, self._history(self._settings)), name="start of the server")
+        serving = asyncio.create_task(self._serve(control, self._server), name="start of the server")
         serving.add_done_callback(self._served)
         self._tasks.append(serving)
         self._tasks.append(asyncio.create_task(watch(control), name="status line"))
+
+    async def _serve(self, control: Control, server: LocalServer) -> None:
+        if self._remembers:
+            self._history = await asyncio.to_thread(History.open, self._settings.database)
+        await server.start(control, self._history)
 
     def _served(self, task: asyncio.Task[None]) -> None:
         """A session that nobody can steer must not trade."""
@@ -82,6 +86,8 @@ class Foreground:
             with suppress(asyncio.CancelledError):
                 await task
         await self._server.stop()
+        if self._history is not None:
+            self._history.close()
         self._signals.remove()
         if self._control is not None:
             click.echo(line(self._control))

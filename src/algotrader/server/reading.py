@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from datetime import datetime
-from typing import Annotated, Any, Final, Literal, TypeVar
+from datetime import UTC, datetime
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
 from algotrader.core.market import nanoseconds
-from algotrader.core.order_states import OrderState
 from algotrader.live.control import Control
 from algotrader.server import status as status_of
-from algotrader.server.documents import Document, order_document, row_document, trip_document
+from algotrader.server.documents import Document, order_document, trip_document
 from algotrader.server.failures import Refusal
-from algotrader.server.history import History, Wanted
-from algotrader.storage.records import OrderRow, ReportRow, TradeRow
-
-Row = TypeVar("Row", OrderRow, TradeRow, ReportRow)
-
-OPEN: Final = "open"
-FINAL: Final = "final"
-STATES: Final = (OPEN, FINAL, *(state.value for state in OrderState))
+from algotrader.server.history import OPEN, STATES, History, page, states_of
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most.")]
 Offset = Annotated[int, Query(ge=0, description="How many of the newest are left out.")]
-Level = Literal["", "info", "warning", "error", "critical"]
 
 
 class Reading:
@@ -54,76 +44,75 @@ class Reading:
     async def positions(self, symbol: str = "") -> Document:
         """Positions that are not flat, each with its stop, how well it is protected and to whom it belongs."""
         found = [p for p in status_of.open_positions(self._control.engine.state) if symbol.upper() in ("", p["symbol"])]
-        return {"items": found, "total": len(found)}
+        return {"items": found}
 
     async def orders(
         self, symbol: str = "", strategy: str = "", state: str = "", limit: Limit = 100, offset: Offset = 0
     ) -> Document:
         """Orders, newest first; ``state`` is ``open``, ``final`` or a single state."""
-        if state not in ("", *STATES):
-            raise Refusal(422, "invalid_request", f"there is no state {state!r} of orders", f"one of {', '.join(STATES)}")
-        wanted = Wanted(symbol.upper(), strategy, state, limit=limit, offset=offset)
+        check_state(state)
         if self._history is None or state == OPEN:
-            return self._engine_orders(wanted)
-        rows, total = await asyncio.to_thread(self._history.orders, wanted)
+            return self._engine_orders(symbol.upper(), strategy, states_of(state), limit, offset)
+        found = await asyncio.to_thread(self._history.orders, symbol.upper(), strategy, state, limit, offset)
         known = self._control.engine.state.orders
-        items = [order_document(known[row.local_id]) if row.local_id in known else row_document(row) for row in rows]
-        return _page(items, total, wanted)
+        found["items"] = [order_document(known[row["local_id"]]) if row["local_id"] in known else row for row in found["items"]]
+        return found
 
     async def round_trips(
-        self, symbol: str = "", strategy: str = "", since: datetime | None = None, limit: Limit = 100, offset: Offset = 0
+        self, symbol: str = "", strategy: str = "", since: str = "", limit: Limit = 100, offset: Offset = 0
     ) -> Document:
-        """Round trips, the last to end first."""
-        wanted = Wanted(symbol.upper(), strategy, since=_ns(since), limit=limit, offset=offset)
+        """Round trips, the last to end first; ``since`` is a time or a day."""
+        start, symbol = read_since(since), symbol.upper()
         if self._history is not None:
-            return await _rows(self._history.round_trips, wanted)
+            return await asyncio.to_thread(self._history.round_trips, symbol, strategy, start, limit, offset)
         found = [
             trip_document(trip)
             for trip in reversed(self._control.engine.state.ledger.trips)
-            if wanted.symbol in ("", trip.instrument.symbol) and strategy in ("", trip.owner) and trip.exit_time >= wanted.since
+            if symbol in ("", trip.instrument.symbol) and strategy in ("", trip.owner) and trip.exit_time >= start
         ]
-        return _page(found[offset : offset + limit], len(found), wanted)
+        return page(found[offset : offset + limit + 1], limit, offset=offset)
 
-    async def activity(
-        self,
-        symbol: str = "",
-        kind: str = "",
-        level: Level = "",
-        since: datetime | None = None,
-        limit: Limit = 100,
-        offset: Offset = 0,
-    ) -> Document:
-        """What happened, newest first."""
-        wanted = Wanted(symbol.upper(), kind=kind, level=level, since=_ns(since), limit=limit, offset=offset)
+    async def activity(self, symbol: str = "", kind: str = "", before: int | None = None, limit: Limit = 100) -> Document:
+        """What happened, newest first; ``before`` is the id of an activity, to read on from there."""
         if self._history is None:
             raise Refusal(503, "no_history", "this session keeps no record of its activity", "start it with a database")
-        return await _rows(self._history.activity, wanted)
+        return await asyncio.to_thread(self._history.activity, symbol.upper(), kind, before, limit)
 
-    def _engine_orders(self, wanted: Wanted) -> Document:
+    def _engine_orders(self, symbol: str, strategy: str, states: tuple[str, ...], limit: int, offset: int) -> Document:
         found = [
             order
             for order in reversed(self._control.engine.state.orders.values())
-            if wanted.symbol in ("", order.symbol)
-            and wanted.strategy in ("", order.owner)
-            and wanted.state in ("", order.state.value, FINAL if order.is_final else OPEN)
+            if symbol in ("", order.symbol) and strategy in ("", order.owner) and (not states or order.state.value in states)
         ]
-        return _page([order_document(o) for o in found[wanted.offset : wanted.offset + wanted.limit]], len(found), wanted)
+        return page([order_document(order) for order in found[offset : offset + limit + 1]], limit, offset=offset)
 
 
-async def _rows(ask: Callable[[Wanted], tuple[Sequence[Row], int]], wanted: Wanted) -> Document:
-    rows, total = await asyncio.to_thread(ask, wanted)
-    return _page([row_document(row) for row in rows], total, wanted)
+def check_state(word: str) -> None:
+    """Make sure that a word stands for states of orders.
+
+    Raises:
+        Refusal: it does not.
+    """
+    if word not in ("", *STATES):
+        raise Refusal(422, "invalid_request", f"there is no state {word!r} of orders", f"one of {', '.join(STATES)}")
 
 
-def _page(items: list[dict[str, Any]], total: int, wanted: Wanted) -> Document:
-    return {"items": items, "total": total, "limit": wanted.limit, "offset": wanted.offset}
+def read_since(text: str) -> int:
+    """A time as nanoseconds UTC: ISO 8601 with its zone, or a day, which begins at midnight UTC; 0 for an empty text.
 
-
-def _ns(moment: datetime | None) -> int:
-    if moment is None:
+    Raises:
+        Refusal: it is neither.
+    """
+    if not text:
         return 0
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Refusal(422, "invalid_request", f"{text!r} is no time", "write it like 2025-11-26T14:30:00Z or 2025-11-26") from None
     if moment.tzinfo is None:
-        raise Refusal(422, "invalid_request", f"{moment.isoformat()} has no time zone", "write it like 2025-11-26T14:30:00Z")
+        if len(text) > len("2025-11-26"):
+            raise Refusal(422, "invalid_request", f"{text} has no time zone", "write it like 2025-11-26T14:30:00Z")
+        moment = moment.replace(tzinfo=UTC)
     return nanoseconds(moment)
 
 
