@@ -169,8 +169,8 @@ def answers(event: OrderEvent, kind: str, leg: str, unknown: bool) -> bool:
 class Chaos:
     """The engine under fire."""
 
-    def __init__(self, capabilities: VenueCapabilities, wary: bool = False) -> None:
-        self.rig = Rig(capabilities, WIDE if not wary else WARY, [AAPL, MSFT])
+    def __init__(self, capabilities: VenueCapabilities, wary: bool = False, rig: type[Rig] = Rig) -> None:
+        self.rig = rig(capabilities, WIDE if not wary else WARY, [AAPL, MSFT])
         self.state = self.rig.state
         self.books = Books()
         self.books.moved = money(Decimal(1_000_000))

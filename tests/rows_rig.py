@@ -15,8 +15,8 @@ from algotrader.storage.records import Batch, OrderEventRow, OrderRow, OutboxEnt
 class RowsRig(Rig):
     """Gathers all rows in one batch, numbered as a kernel would number the events."""
 
-    def __init__(self, **arguments: Any) -> None:
-        super().__init__(**arguments)
+    def __init__(self, *positional: Any, **arguments: Any) -> None:
+        super().__init__(*positional, **arguments)
         self.engine.take_reports()
         self.rows = AccountRows(self.engine)
         self.batch = Batch()

@@ -15,7 +15,7 @@ from algotrader.core.ledger import RoundTrip
 from algotrader.core.orders import Order
 from algotrader.core.reports import TRADE_REVISED, Report
 from algotrader.core.scaled import from_money
-from algotrader.core.state import EXTERNAL, Holding
+from algotrader.core.state import EXTERNAL
 from algotrader.live.activity import Activity
 from algotrader.live.order_rows import Known, happenings, known, order_row, plain, stranger_row
 from algotrader.live.trade_rows import trade_row
@@ -96,15 +96,12 @@ class AccountRows:
         return list(found.values())
 
     def _take(self, found: dict[str, Order], order: Order) -> None:
-        """An order, what is attached to it, and whatever else its strategy has working in the instrument."""
-        state = self._engine.state
+        """An order, and what is attached to it: that follows it without a word of its own."""
         found.setdefault(order.client_order_id, order)
         for suffix in ("-sl", "-tp"):
-            child = state.orders.get(order.client_order_id + suffix)
+            child = self._engine.state.orders.get(order.client_order_id + suffix)
             if child is not None:
                 found.setdefault(child.client_order_id, child)
-        for other in _orders_of(state.order_holding.get(order.client_order_id)):
-            found.setdefault(other.client_order_id, other)
 
     # ------------------------------------------------------------------ round trips and cash
 
@@ -155,13 +152,6 @@ def _sent_by(batch: Batch, sequence: int) -> list[str]:
             break
         names.append(entry.client_order_id)
     return names[::-1]
-
-
-def _orders_of(holding: Holding | None) -> list[Order]:
-    if holding is None:
-        return []
-    own = (holding.entry_order, holding.stop_order, holding.take_order, holding.exit_order)
-    return [order for order in own if order is not None] + holding.plain_orders
 
 
 def _kind_of_cash(event: Event) -> str:
