@@ -33,7 +33,7 @@ class Parts:
         mode: ``paper`` or ``live``; a live account is refused unless the mode is ``live``.
         engine: freshly assembled, nothing handled yet.
         instruments: by symbol, in the order of registration.
-        rows: adds what people read to every commit.
+        rows: makes what adds the rows that people read to every commit, once the engine is where the journal ends.
         told: hears the engine's reports once they are durable.
         tell: hears what happens to the session itself.
         build: names code and parameters.
@@ -54,7 +54,7 @@ class Parts:
     writer: Writer
     broker: Broker
     source: MarketFeed
-    rows: Rows
+    rows: Callable[[Engine], Rows]
     told: Callable[[list[Report]], None]
     build: str
     tell: Tell = telling.nobody

@@ -63,7 +63,7 @@ def recover(engine: Engine, store: Store, build: str, instruments: Mapping[str, 
     snapshot = store.last_snapshot()
     found = Recovered(FRESH)
     if snapshot is not None:
-        restore(engine, snapshot.payload, strategies=snapshot.build == build)
+        restore(engine, snapshot.payload)
         found = Recovered(REPLAYED, snapshot.sequence, snapshot.time, snapshot_time=snapshot.time)
         if snapshot.build != build:
             found.how = OTHER_BUILD

@@ -63,6 +63,15 @@ class Session(Control):
         """Ask for an orderly end; a second request changes nothing."""
         self.stop.ask(reason, flatten=flatten)
 
+    @property
+    def is_durable(self) -> bool:
+        """Whether everything that the engine has handled is in the database."""
+        return not self._wired.kernel.has_pending
+
+    async def settle_accounts(self) -> None:
+        """Compare with the venue once more, with nothing under way. For rehearsals."""
+        await self._wired.compare("settling")
+
     async def kill(self) -> None:
         """End as a process does that is killed: nothing is cleaned up, nothing more is stored. For rehearsals."""
         await _end([*self._feeding, *self._tasks])

@@ -44,7 +44,7 @@ class Wiring:
         instruments = list(parts.instruments.values())
         self.inbox: Final = Inbox(clock, EventQueue(recovered.sequence, recovered.time))
         put = self.inbox.put
-        self.kernel: Final = Kernel(engine, parts.rows, self.inbox.take)
+        self.kernel: Final = Kernel(engine, parts.rows(engine), self.inbox.take)
         self.calls: Final = VenueCalls(clock, put, seed=parts.seed)
         self.orders: Final = OrderStream(broker, clock, put, self.compare, vitals, parts.tell)
         self.enquiry: Final = Enquiry(

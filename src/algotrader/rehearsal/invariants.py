@@ -123,9 +123,9 @@ class Invariants:
 
     def _cover(self, symbol: str, side: Side) -> int:
         cover = 0
-        for order in self._exchange.working(symbol):
+        for order in self._exchange.working():
             kind = order.order_type
-            if order.side is side and not order.held and (kind in _STOPS or kind is OrderType.MARKET):
+            if order.symbol == symbol and order.side is side and not order.held and (kind in _STOPS or kind is OrderType.MARKET):
                 cover += order.quantity_raw - order.filled_raw
         return cover
 

@@ -207,7 +207,7 @@ class Stage:
             writer=InlineWriter(store, self._own_clock, self._tell),
             broker=self._broker,
             source=PaperFeed(self._exchange, self._own_clock, latency),
-            rows=AccountRows(engine.state),
+            rows=AccountRows,
             told=self._invariants.reported,
             build=BUILD,
             tell=self._tell,

@@ -11,33 +11,44 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Any, Final
 
+from algotrader.core.account import AccountEvents
 from algotrader.core.algorithm_style import AlgorithmSlot, Feed
 from algotrader.core.bars import BarAggregator, WindowBar
 from algotrader.core.breakers import DailyBreaker
 from algotrader.core.desk import OrderDesk
 from algotrader.core.engine import Engine
+from algotrader.core.events import AccountSnapshot, ForeignOrder
 from algotrader.core.executions import Executions
 from algotrader.core.instruments import AssetClass
 from algotrader.core.ledger import Booking, Ledger, Position, RoundTrip
 from algotrader.core.market import Bar, Quote, Session, TradeTick
+from algotrader.core.operator import Operator
 from algotrader.core.order_events import OrderEvents
 from algotrader.core.orders import Fill, Leg, Order, OrderRequest, OrderRole, OrderState, OrderType, Side, TimeInForce
 from algotrader.core.protection import Protection
-from algotrader.core.risk import Denial
+from algotrader.core.risk import Denial, RiskPolicy
+from algotrader.core.row_walk import RowWalk
 from algotrader.core.signal_style import SignalSlot
 from algotrader.core.signals import Signal, SignalKind
+from algotrader.core.slices import Slices
 from algotrader.core.state import BarHistory, DayStats, EngineState, Holding, Track
 from algotrader.core.streams import Stream, Streams
 from algotrader.storage.shapes import arguments_of
 
 FIXED: Final[dict[type[Any], tuple[str, ...]]] = {
-    Engine: ("state", "base_seconds", "desk", "protection", "order_events", "streams", "algorithms"),
+    Engine: (
+        *("state", "base_seconds", "desk", "protection", "order_events", "account", "operator", "streams", "slices", "_rows"),
+    ),
+    AccountEvents: ("state", "executions"),
+    Operator: ("state", "desk", "protection", "executions"),
+    Slices: ("state", "streams", "algorithms"),
+    RowWalk: ("state", "streams", "slices"),
     EngineState: (
-        *("policy", "capabilities", "id_prefix", "ledger", "breaker", "tracks", "slots", "risk_ppm", "strict"),
+        *("capabilities", "id_prefix", "ledger", "breaker", "tracks", "slots", "strict"),
         *("commands", "reports"),  # The caller has taken them.
     ),
     Ledger: (),
-    DailyBreaker: ("max_losses", "max_loss_ppm", "break_even_is_loss"),
+    DailyBreaker: (),
     OrderDesk: ("state",),
     Protection: ("state", "desk", "stop_gives_way"),
     OrderEvents: ("state", "desk", "protection", "executions"),
@@ -68,6 +79,9 @@ FIXED: Final[dict[type[Any], tuple[str, ...]]] = {
 """The attributes of parts that setting up an engine gives, by class."""
 
 MADE: Final[dict[type[Any], tuple[str, ...]]] = {
+    AccountSnapshot: (),
+    ForeignOrder: (),
+    RiskPolicy: (),
     Order: ("client_order_id", "instrument", "side", "order_type"),
     OrderRequest: (),
     Leg: (),
@@ -118,6 +132,7 @@ def parts(engine: Engine) -> Iterator[tuple[str, Any]]:
     yield from (("engine", engine), ("state", state), ("ledger", state.ledger), ("breaker", state.breaker), ("desk", engine.desk))
     yield from (("protection", engine.protection), ("order_events", engine.order_events), ("streams", engine.streams))
     yield "executions", engine.order_events.executions
+    yield from (("account", engine.account), ("operator", engine.operator), ("slices", engine.slices))
     for track in state.tracks:
         yield from _track_parts(f"track/{track.index}", track, engine.streams.of[track.index])
     for slot in state.slots:

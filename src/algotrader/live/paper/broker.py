@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from algotrader.core.commands import ReplaceOrder, SubmitOrder
-from algotrader.core.events import Event
+from algotrader.core.events import ConnectionChanged, Event
 from algotrader.core.instruments import AssetClass
 from algotrader.live.clock import NS_PER_SECOND, Clock
 from algotrader.live.paper.exchange import PaperExchange
@@ -152,7 +152,10 @@ class PaperBroker(Broker):
 
     def events(self) -> AsyncIterator[Event]:
         faults = self._exchange.faults
-        stream = Stream(self._clock, self._exchange.orders.subscribe(), faults.order_event, stamped)
+        subscription = self._exchange.orders.subscribe()
+        if self._way.connected:
+            subscription.put(ConnectionChanged(self._clock.now(), self.name, connected=True))
+        stream = Stream(self._clock, subscription, faults.order_event, stamped)
         if not self._way.connected:
             stream.close()
         self._streams = [other for other in self._streams if not other.closed]

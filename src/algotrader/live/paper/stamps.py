@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from algotrader.core.events import Event, OrderAccepted, OrderCancel, OrderExpired, OrderFill, OrderReplaced, OrderTriggered
+from algotrader.core.events import ConnectionChanged, Event, OrderAccepted, OrderCancel, OrderExpired, OrderFill, OrderReplaced, OrderTriggered
 
 
 def stamped(event: Event, time: int) -> Event:
@@ -20,6 +20,8 @@ def stamped(event: Event, time: int) -> Event:
             event.venue_order_id,
             event.provisional,
         )
+    if isinstance(event, ConnectionChanged):
+        return ConnectionChanged(time, event.venue, event.connected)
     if isinstance(event, OrderAccepted):
         return OrderAccepted(time, event.client_order_id, event.venue_order_id)
     if isinstance(event, OrderCancel):
