@@ -80,6 +80,7 @@ class OrderStream:
 
     async def _follow(self) -> None:
         try:
+            await self._broker.connect()
             async for event in self._broker.events():
                 if isinstance(event, ConnectionChanged) and event.connected:
                     self._open(event)

@@ -7,6 +7,7 @@ from typing import Final
 from algotrader.core import reports
 from algotrader.core.commands import ReplaceOrder, SubmitOrder
 from algotrader.core.engine import Engine
+from algotrader.core.events import Event
 from algotrader.core.orders import OrderRole, OrderType, Side
 from algotrader.core.reports import Report
 from algotrader.live.clock import NS_PER_SECOND, Clock
@@ -52,6 +53,8 @@ class Invariants:
         self._bare_since: dict[str, int] = {}
         self._told_bare: dict[str, bool] = {}
         self._alerted: dict[str, bool] = {}
+        self._changed = True
+        exchange.observers.append(self._note)
         self.strangers: Final[dict[str, int]] = {}
         self.violations: Final[list[Violation]] = []
 
@@ -96,11 +99,19 @@ class Invariants:
             if report.kind == reports.NOT_FLAT:
                 self._alerted[report.symbol] = True
 
+    def _note(self, event: Event) -> None:
+        self._changed = True
+
     def look(self, session: Session) -> None:
         """Compare what is held at the venue with the stops that work there. Called often."""
+        if not self._changed:
+            return
         now = self._clock.now()
         connected = session.state in (RUNNING, SHUTTING_DOWN) and session.engine.state.connected and not self._faults.blind
-        for symbol, bare in self._uncovered().items():
+        uncovered = self._uncovered()
+        # As long as something is bare, time alone changes the judgement.
+        self._changed = any(uncovered.values())
+        for symbol, bare in uncovered.items():
             if not bare or not connected or self._on_its_way(session.engine, symbol):
                 self._bare_since.pop(symbol, None)
                 self._told_bare.pop(symbol, None)

@@ -43,6 +43,7 @@ BEFORE_OPEN_NS: Final = 3 * NS_PER_MINUTE
 AFTER_CLOSE_NS: Final = 4 * NS_PER_MINUTE
 PAST_DAYS: Final = 4
 LOOK_SECONDS: Final = 1.0
+SETTLING_SECONDS: Final = 120.0
 BUILD: Final = "rehearsal"
 
 
@@ -134,6 +135,8 @@ class Stage:
             await self._die(session, running)
         elif not running.done():
             self._faults.quiet = True
+            # Nothing goes wrong any more: what is still open about the day is settled within two minutes.
+            await self._clock.sleep(SETTLING_SECONDS)
             await session.settle_accounts()
             session.request_shutdown("the day is over")
             await asyncio.wait((running,))
