@@ -10,6 +10,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +27,8 @@ _SQLITE_MARK: Final = b"SQLite format 3\x00"
 _ARCHIVE_MARK: Final = b"PGDMP"
 _ONE_FILE: Final = "PRAGMA journal_mode = DELETE"
 """Makes a database one file again, without a log beside it."""
+
+_PATIENCE_SECONDS: Final = 1.0
 
 _OTHERS: Final = (
     "SELECT count(*) FROM pg_stat_activity "
@@ -154,15 +157,29 @@ def _keep(path: Path) -> Path:
 
 
 def _restore_postgresql(source: Path, database: Database, replace: bool) -> None:
-    with database.reading() as connection:
-        if connection.exec_driver_sql(_OTHERS).scalar():
-            raise StoreBusy(f"{database.name} is in use; stop the session first")
-        if schema.revision_of(connection) is not None and not replace:
-            raise StoreFailed(f"{database.name} is not empty; add --replace to put the backup in its place")
-    database.close()
+    try:
+        _wait_until_alone(database)
+        with database.reading() as connection:
+            there = schema.revision_of(connection) is not None
+    finally:
+        database.close()
+    if there and not replace:
+        raise StoreFailed(f"{database.name} is not empty; add --replace to put the backup in its place")
     how = ("--clean", "--if-exists", "--no-owner", "--single-transaction", "--exit-on-error")
     _run(database, "pg_restore", *how, _address(database), str(source))
     demand_sound(database, older=True)
+
+
+def _wait_until_alone(database: Database) -> None:
+    """Make sure that nobody else is connected; one who has just left needs a moment to be gone."""
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        with database.reading() as connection:
+            if not connection.exec_driver_sql(_OTHERS).scalar():
+                return
+        if time.monotonic() > until:
+            raise StoreBusy(f"{database.name} is in use; stop the session first")
+        time.sleep(_PATIENCE_SECONDS / 20)
 
 
 def _address(database: Database) -> str:

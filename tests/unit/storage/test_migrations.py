@@ -92,7 +92,8 @@ def fill_first_version(connection: Connection) -> None:
     send(f"INSERT INTO order_state SELECT {number('order_state')}, {order}, {moment}, {moment}")
     for kind in ("submitted", "fill"):
         send(
-            f"INSERT INTO order_event SELECT {number('order_event')}, 'a-1', '{kind}', NULL, 'filled', '10', '185.1', 'v-1', '', {moment}"
+            f"INSERT INTO order_event SELECT {number('order_event')}, 'a-1', '{kind}', NULL, 'filled', "
+            f"'10', '185.1', 'v-1', '', {moment}"
         )
     values = f"'t-1', 'c-1', 'AAPL', 'long', '10', '185.1', '186', {moment}, {moment}, '9', '0.01', 'velez', 90, '0'"
     send(f"INSERT INTO trade SELECT {number('trade')}, {values}")
