@@ -8,6 +8,8 @@ from engine_rig import AAPL, MSFT, WIDE, Rig
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from snapshot_kit import differences
+from snapshot_runs import Pair
+from snapshot_strategies import Collector, Planner
 
 from algotrader.core.instruments import ALPACA_LIKE, GENERIC, VenueCapabilities
 from algotrader.storage.snapshots import freeze, restore
@@ -49,3 +51,29 @@ def test_a_restored_engine_goes_on_alike(
         assert reborn.trail == straight.trail
     assert [repr(report) for report in reborn.rig.reports] == [repr(report) for report in straight.rig.reports]
     assert _reborn(reborn, capabilities, wary) == freeze(straight.rig.engine) == freeze(reborn.rig.engine)
+
+
+CASES: dict[str, tuple[object, dict[str, object], str | None]] = {
+    "velez": (
+        "velez",
+        {"sma_fast": 5, "sma_slow": 100, "candle_interval_minutes": 2, "tightness_threshold_pct": 5, "strong_candle_body_pct": 30},
+        None,
+    ),
+    "sma_cross": ("sma_cross", {"fast": 3, "slow": 9}, None),
+    "momentum": ("momentum", {"lookback": 10}, "2m"),
+    "rebalance": ("rebalance", {}, None),
+    "collector": (Collector, {}, "2m"),
+    "planner": (Planner, {}, "2m"),
+}
+
+
+@pytest.mark.covers("C25", "C27", "B34", "B42")
+@pytest.mark.parametrize("case", CASES)
+@settings(max_examples=6)
+@given(seed=st.integers(0, 10**6), every=st.integers(40, 400))
+def test_strategies_go_on_as_if_nothing_had_happened(case: str, seed: int, every: int) -> None:
+    strategy, given_, interval = CASES[case]
+    pair = Pair(strategy, given_, seed, 260, interval)
+    pair.run(2, every)
+    assert pair.lives > 1
+    assert pair.commands, "nothing was traded"
