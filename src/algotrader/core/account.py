@@ -9,6 +9,7 @@ from algotrader.core.events import (
     AccountSnapshot,
     BreakerRestored,
     CashMovement,
+    CloseExternal,
     Event,
     ExternalPosition,
     ForeignOrder,
@@ -17,16 +18,18 @@ from algotrader.core.events import (
 from algotrader.core.executions import Executions
 from algotrader.core.orders import Side
 from algotrader.core.positions import Booking
+from algotrader.core.protection import Protection
 from algotrader.core.scaled import from_money
-from algotrader.core.state import EXTERNAL, PROTECT_NONE, EngineState, Holding, Track
+from algotrader.core.state import CORRECTED, EXTERNAL, PROTECT_NONE, EngineState, Holding, Track
 
 
 @final
 class AccountEvents:
     """Carries events of the account into the engine's state; the engine sees to protection afterwards."""
 
-    def __init__(self, state: EngineState, executions: Executions) -> None:
+    def __init__(self, state: EngineState, protection: Protection, executions: Executions) -> None:
         self.state: Final = state
+        self.protection: Final = protection
         self.executions: Final = executions
 
     def handle(self, event: Event) -> bool:
@@ -39,7 +42,7 @@ class AccountEvents:
             self._foreign_order(event)
         elif isinstance(event, BreakerRestored):
             self._restore_breaker(event)
-        elif isinstance(event, (ExternalPosition, PositionGone)):
+        elif isinstance(event, (ExternalPosition, PositionGone, CloseExternal)):
             self._position(event)
         else:
             return False
@@ -92,7 +95,7 @@ class AccountEvents:
         if state.breaker.tripped:
             self.executions.tripped(None)
 
-    def _position(self, event: ExternalPosition | PositionGone) -> None:
+    def _position(self, event: ExternalPosition | PositionGone | CloseExternal) -> None:
         track = self.state.by_symbol.get(event.symbol)
         if track is None:
             message = f"{type(event).__name__} of an instrument that nobody follows"
@@ -101,8 +104,10 @@ class AccountEvents:
         holding = self.state.holding(None, EXTERNAL, track, PROTECT_NONE)
         if isinstance(event, ExternalPosition):
             self._place_external(event, holding)
-        else:
+        elif isinstance(event, PositionGone):
             self._book_out(holding)
+        else:
+            self._close_external(event, holding)
         self.state.note_shortfall(track)
 
     def _place_external(self, event: ExternalPosition, holding: Holding) -> None:
@@ -111,11 +116,21 @@ class AccountEvents:
         state.ledger.place(EXTERNAL, track.instrument, event.quantity_raw, event.average_raw, state.now)
         if before * event.quantity_raw <= 0:
             holding.stop_raw = 0
+        if holding.adopted == CORRECTED:
+            holding.adopted = ""
         track.external = event.quantity_raw != 0 and not holding.adopted
         quantity = track.instrument.quantity(event.quantity_raw)
         blocked = ", entries there are denied until it is adopted" if track.external else ""
         level = reports.WARNING if event.quantity_raw else reports.INFO
         state.report(reports.EXTERNAL_POSITION, level, holding, f"{quantity} belong to nobody of ours{blocked}")
+
+    def _close_external(self, event: CloseExternal, holding: Holding) -> None:
+        if holding.quantity_raw == 0 or holding.adopted:
+            return
+        holding.adopted = CORRECTED
+        message = f"closing {holding.position.quantity} that belong to nobody of ours: {event.reason}"
+        self.state.report(reports.EXTERNAL_POSITION, reports.CRITICAL, holding, message)
+        self.protection.request_exit(holding, event.reason, 0)
 
     def _book_out(self, external: Holding) -> None:
         """Somebody else has closed what our strategies hold: it leaves their books at the last price, and no cash moves."""

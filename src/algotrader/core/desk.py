@@ -159,6 +159,9 @@ class OrderDesk:
             self.send_cancel(order, order.working_leg)
         elif order.wish_quantity:
             self._send_wish(order)
+        else:
+            return
+        order.changed_time = self.state.now
 
     def pursue_all(self) -> None:
         """Send what had to wait while the venue's order stream was down."""

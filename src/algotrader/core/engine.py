@@ -17,6 +17,7 @@ from algotrader.core.commands import Command
 from algotrader.core.corporate import pay_dividend, rename, split
 from algotrader.core.desk import OrderDesk
 from algotrader.core.events import (
+    CloseExternal,
     ConnectionChanged,
     Dividend,
     EntryGate,
@@ -47,7 +48,7 @@ from algotrader.core.row_walk import RowWalk
 from algotrader.core.signal_hooks import Scanner, SignalHooks, SlotSettings
 from algotrader.core.signal_style import SignalSlot
 from algotrader.core.slices import Slices
-from algotrader.core.state import EXTERNAL, BarHistory, DayStats, EngineState, Holding, Slot, Track
+from algotrader.core.state import CORRECTED, EXTERNAL, BarHistory, DayStats, EngineState, Holding, Slot, Track
 from algotrader.core.streams import BASE_SESSION, Streams
 
 __all__ = ["BASE_SESSION", "Engine"]
@@ -81,7 +82,7 @@ class Engine:
         self.desk: Final = OrderDesk(self.state)
         self.protection: Final = Protection(self.state, self.desk)
         self.order_events: Final = OrderEvents(self.state, self.desk, self.protection)
-        self.account: Final = AccountEvents(self.state, self.order_events.executions)
+        self.account: Final = AccountEvents(self.state, self.protection, self.order_events.executions)
         self.operator: Final = Operator(self.state, self.desk, self.protection, self.order_events.executions)
         self.streams: Final = Streams(self.state, base_seconds)
         self.slices: Final = Slices(self.state, self.streams)
@@ -197,7 +198,7 @@ class Engine:
         elif isinstance(event, (Split, Dividend, SymbolChange, TradingStatus)):
             self._instrument_event(event)
         elif self.account.handle(event):
-            if isinstance(event, (ExternalPosition, PositionGone)):
+            if isinstance(event, (CloseExternal, ExternalPosition, PositionGone)):
                 self._settle_all()
         else:
             state.note(reports.SYSTEM, f"event {type(event).__name__} has no handler", level=reports.WARNING)
@@ -239,6 +240,10 @@ class Engine:
         if not holding.is_ours:
             if not holding.adopted:
                 return
+            if holding.adopted == CORRECTED and holding.quantity_raw == 0:
+                # It was there to be closed; nothing blocks entries any more.
+                holding.adopted = ""
+                track.external = False
             if track.last_raw == 0 and holding not in self.state.unpriced:
                 self.state.unpriced.append(holding)
         self.state.note_held(track)

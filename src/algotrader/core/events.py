@@ -395,6 +395,20 @@ class PositionGone(Event):
 
 @final
 @dataclass(frozen=True, slots=True)
+class CloseExternal(Event):
+    """What nobody of ours holds in an instrument is to be closed at market, so that the venue holds what our strategies do."""
+
+    time: int
+    symbol: str = ""
+    reason: str = ""
+
+    @property
+    def lane(self) -> int:
+        return LANE_ACCOUNT
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class ForeignOrder(Event):
     """An open order at the venue that is not ours. ``quantity_raw`` is what is left of it, 0 once it is gone; ``price_raw`` is
     its limit or stop price, 0 at market.

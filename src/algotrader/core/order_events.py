@@ -62,6 +62,7 @@ class OrderEvents:
         holding = self.state.order_holding[order.client_order_id]
         was_unknown = order.is_unknown
         was_final = order.is_final
+        order.changed_time = self.state.now
         self._apply(event, order, holding)
         if was_unknown != order.is_unknown:
             holding.track.unknown_orders += 1 if order.is_unknown else -1

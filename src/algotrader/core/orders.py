@@ -233,7 +233,7 @@ class Order:
     ``legs`` is the chain of venue orders; the last accepted one works at the venue, ``pending_leg`` is a replacement in flight.
     ``wish_*`` is what the order should become (quantity 0: no wish) and ``cancel_requested`` that it should end; each leaves as a
     request when no other is in flight. ``acknowledged`` says that the venue has confirmed the order once, ``recalled`` that it was
-    found at work after its end and a cancel was sent.
+    found at work after its end and a cancel was sent. ``changed_time`` is when something was last heard of it or asked about it.
     """
 
     def __init__(self, request: OrderRequest, owner: str, role: OrderRole, correlation_id: str, created_time: int) -> None:
@@ -267,6 +267,7 @@ class Order:
         self.recalled: bool = False
         self.reason: str = ""
         self.version: int = 0
+        self.changed_time: int = created_time
         self.submit_attempts: int = 0
         self.legs: list[Leg] = [Leg(request.client_order_id, request.quantity_raw, request.limit_raw, request.stop_raw)]
         self.pending_leg: Leg | None = None

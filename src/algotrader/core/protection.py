@@ -316,7 +316,8 @@ class Protection:
                 return
         long = holding.quantity_raw > 0
         draft = Draft(Side.SELL if long else Side.BUY, OrderType.MARKET, quantity, OrderRole.EXIT)
-        draft.reduce_only = True
+        # What makes up for a shortage adds to what the venue holds, so that it cannot be reduce-only.
+        draft.reduce_only = holding.is_ours or holding.track.shortfall == 0
         holding.exit_order = self.desk.submit(holding, draft, holding.correlation_id)
 
     def _held_child(self, order: Order | None) -> bool:

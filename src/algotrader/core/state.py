@@ -26,6 +26,10 @@ PROTECTIONS: Final = (PROTECT_PLANNED, PROTECT_EMERGENCY, PROTECT_NONE)
 EXTERNAL: Final = "external"
 """The owner of what we did not open."""
 
+MANAGED: Final = "manage"
+CORRECTED: Final = "correct"
+"""As ``Holding.adopted``: a person wants it handled as ours; it is only there to be closed."""
+
 ACCOUNT_MAX_AGE_NS: Final = 5 * NS_PER_SECOND
 """How long what the venue says of the account counts."""
 
@@ -210,7 +214,7 @@ class Holding:
 
     ``stop_raw`` is the protective stop that should be working, ``take_raw`` the take profit (0: none);
     ``exit_quantity_raw`` is how much is being closed at market; ``leaving``: what the entry still fills is closed too. ``adopted``
-    is for what is nobody's of ours: how far the engine looks after it, ``protect``, ``manage`` or not at all.
+    is for what is nobody's of ours: how far the engine looks after it, ``protect``, ``manage``, ``correct`` or not at all.
     """
 
     def __init__(self, slot: Slot | None, owner: str, track: Track, position: Position, protection: str) -> None:
@@ -255,7 +259,7 @@ class Holding:
     @property
     def managed(self) -> bool:
         """It is closed when everything is to be closed: ours, and what a person has told us to handle like ours."""
-        return self.owner != EXTERNAL or self.adopted == "manage"
+        return self.owner != EXTERNAL or self.adopted in (MANAGED, CORRECTED)
 
     @property
     def instrument(self) -> Instrument:

@@ -11,6 +11,7 @@ from algotrader.core.events import (
     AccountSnapshot,
     BreakerRestored,
     CashMovement,
+    CloseExternal,
     ExternalPosition,
     ForeignOrder,
     OrderStillWorks,
@@ -174,6 +175,26 @@ def test_what_a_stranger_buys_back_is_protected_again() -> None:
     rig.replaced("a2", "a2-r1")
     assert rig.state.orders["a2"].quantity_raw == 60
     assert external(rig, 0) == ["replace a2-r1 by a2-r2: 100 stop 98.00"]
+
+
+@pytest.mark.covers("B53")
+@pytest.mark.parametrize(("quantity", "order"), [(50, "sell 50 market"), (-40, "buy 40 market")])
+def test_the_venue_can_be_brought_back_to_what_our_strategies_hold(quantity: int, order: str) -> None:
+    rig = Rig()
+    script = rig.strategy()
+    rig.hold(script)
+    rig.ack("a2")
+    external(rig, quantity)
+    if quantity < 0:
+        rig.replaced("a2", "a2-r1")
+    assert rig.tell(CloseExternal(rig.now, "AAPL", "agreed")) == [f"a3 exit_market {order}"]
+    rig.ack("a3")
+    sent = rig.state.orders["a3"].request
+    assert sent.reduce_only is (quantity > 0)
+    grown = rig.fill("a3", abs(quantity), "100")
+    assert grown == (["replace a2-r1 by a2-r2: 100 stop 98.00"] if quantity < 0 else [])
+    assert rig.state.ledger.net_quantity("AAPL") == 100
+    assert not rig.state.by_symbol["AAPL"].external
 
 
 # Adopting

@@ -42,6 +42,7 @@ EXAMPLES: list[tuple[e.Event, int]] = [
     (e.ExternalPosition(1, "AAPL", -5, 100), 2),
     (e.PositionGone(1, "AAPL"), 2),
     (e.ForeignOrder(1, "v9", "AAPL", Side.SELL, 5), 2),
+    (e.CloseExternal(1, "AAPL", "why"), 2),
     (e.BreakerRestored(1, (-5, 3)), 2),
     (e.Warmup(1), 0),
     (e.CashMovement(1, "fee", "USD", -5), 2),
