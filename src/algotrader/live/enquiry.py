@@ -212,7 +212,7 @@ class Enquiry:
             self._mark_answered(question.key, self._clock.now())
 
     def _pause(self, question: Question, waits: Retries) -> float:
-        if question.denied:
+        if question.denied and not self._may_resend(question):
             return max(question.denied + APART_NS - self._clock.now(), NS_PER_SECOND // 10) / NS_PER_SECOND
         return waits.next()
 
