@@ -246,12 +246,8 @@ class Enquiry:
         if question.about != ABOUT_SUBMIT or question.exists or not isinstance(command, SubmitOrder):
             return False
         fresh = self._clock.now() - question.since <= RESEND_NS
-        return (
-            fresh
-            and command.request.reduce_only
-            and self._broker.ids_unique_for_ever
-            and not self._settled(ABOUT_SUBMIT, question.leg)
-        )
+        allowed = command.request.reduce_only and self._broker.ids_unique_for_ever
+        return fresh and allowed and not self._settled(ABOUT_SUBMIT, question.leg)
 
     async def _resend(self, question: Question, command: SubmitOrder) -> bool:
         question.ask_first = True

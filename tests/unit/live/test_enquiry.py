@@ -79,6 +79,18 @@ def test_absence_is_proven_by_two_denials_ten_seconds_apart() -> None:
     with_rig(test)
 
 
+def test_denials_that_follow_each_other_quickly_are_one() -> None:
+    async def test(rig: ExecutorRig) -> None:
+        question = Question(ABOUT_ORDER, "a1", "AAPL", START)
+        proven = []
+        for pause in (0, 5, 4.9, 0.1):
+            await rig.later(pause)
+            proven.append(await rig.enquiry._round(question))
+        assert proven == [False, False, False, True]
+
+    with_rig(test)
+
+
 def test_an_order_that_arrives_between_two_denials_is_found() -> None:
     async def test(rig: ExecutorRig) -> None:
         rig.broker.script("submit", ARRIVES_LATE, seconds=8)
