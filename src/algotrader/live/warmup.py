@@ -25,6 +25,7 @@ from algotrader.live.lines import fault_in_bar
 from algotrader.live.needs import ALGORITHM_BARS, Need, needs_of, serves, start_of
 from algotrader.live.phases import delivered_by
 from algotrader.live.telling import Tell
+from algotrader.live.waiting import race
 from algotrader.venues.protocols import MarketFeed, VenueError
 
 ROUNDS: Final = 4
@@ -114,15 +115,13 @@ class WarmUp:
         """Ask for the past of every instrument, some at a time; those that wait are not begun once ``stop`` is set."""
         slots = asyncio.Semaphore(FETCHES)
         tasks = [asyncio.create_task(self._fetch(instrument, needs, slots, stop, result)) for instrument, needs in wanted]
-        stopped = asyncio.create_task(stop.wait())
-        everything = asyncio.gather(*tasks)
         try:
-            await asyncio.wait((everything, stopped), return_when=asyncio.FIRST_COMPLETED)
-            return [] if stop.is_set() else await everything
+            await race(_all(tasks), stop.wait())
+            return [] if stop.is_set() else [task.result() for task in tasks]
         finally:
-            for task in (*tasks, stopped):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, stopped, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _fetch(
         self, instrument: Instrument, needs: list[Need], slots: asyncio.Semaphore, stop: asyncio.Event, result: WarmUpResult
@@ -154,10 +153,10 @@ class WarmUp:
         if track.last_time:
             return await self._ask(instrument, max(track.last_time, start), now)
         bars = await self._ask(instrument, start, now)
-        for factor in range(2, ROUNDS + 1):
+        for part in range(1, ROUNDS):
             if serves(needs, hours, bars):
                 break
-            end, more = start, [Need(need.minutes, need.bars * factor) for need in needs]
+            end, more = start, [Need(need.minutes, need.bars * 4**part) for need in needs]
             start = start_of(more, hours, now)
             bars = await self._ask(instrument, start, end) + bars
         else:
@@ -205,3 +204,8 @@ class WarmUp:
                     keyed.append(((phase.time, 2 if phase.after else 0, phase.rank), phase.event))
                     result.delivered[calendar] = max(phase.time, result.delivered.get(calendar, 0))
         return [event for _, event in sorted(keyed, key=lambda pair: pair[0])]
+
+
+async def _all(tasks: list[asyncio.Task[list[Bar]]]) -> None:
+    if tasks:
+        await asyncio.wait(tasks)

@@ -15,6 +15,7 @@ from algotrader.history.calendars import session_of_day
 from algotrader.live.feed import Feed
 from algotrader.live.phases import Phases, delivered_by
 
+
 def phases_between(start: str, end: str, *calendars: str, delivered: dict[str, int] | None = None) -> Scene:
     """What comes between two moments."""
 
@@ -54,7 +55,9 @@ def test_the_phases_of_a_day(calendar: str, day: str, moments: list[str]) -> Non
 def test_a_half_day_says_so_and_where_it_stands() -> None:
     events = phases_between("2024-07-03 12:00", "2024-07-03 23:00").events
     half = [event for event in events if isinstance(event, ScheduledTrigger)]
-    assert [(event.half_day, event.day_of_week, event.days_to_week_end, event.day_of_month) for event in half] == [(True, 2, 1, 2)] * 4
+    assert [(event.half_day, event.day_of_week, event.days_to_week_end, event.day_of_month) for event in half] == [
+        (True, 2, 1, 2)
+    ] * 4
 
 
 def test_tokyo_has_its_phases_at_night_and_its_break_in_the_session() -> None:
