@@ -56,7 +56,8 @@ class _Scheduled(Trigger):
 class Cron(_Scheduled):
     """Five fields as in Unix: minute, hour, day of the month, month, day of the week (0 and 7 are Sunday).
 
-    As in Unix, when both the day of the month and the day of the week are given, either of them will do.
+    As in Unix, when both the day of the month and the day of the week are given, either of them will do. When clocks change, a time
+    that is left out comes an hour later, and one that comes twice fires twice.
 
     Args:
         expression: such as ``0 16 * * fri``.

@@ -62,10 +62,14 @@ def test_the_sessions_around_a_moment_are_found_whatever_was_asked_before() -> N
     hours = Hours("XNYS")
     for day in ("2024-07-02", "2020-03-16", "2024-07-03", "2025-12-31", "2024-07-02"):
         session = hours.session_at(at(f"{day} 15:00"))
-        assert session is not None and session.label == day
+        assert session is not None
+        assert session.label == day
     later, earlier = hours.next_session(at("2024-07-03 15:00")), hours.last_session(at("2024-07-07 15:00"))
     assert (later.label if later else "", earlier.label if earlier else "") == ("2024-07-05", "2024-07-05")
-    assert earlier is not None and (before := hours.session_before(earlier)) is not None and before.label == "2024-07-03"
+    assert earlier is not None
+    before = hours.session_before(earlier)
+    assert before is not None
+    assert before.label == "2024-07-03"
 
 
 FIRST_CLOSES = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -216,7 +217,7 @@ def test_the_wait_before_a_new_stream_doubles_to_thirty_seconds_and_starts_anew_
         await asyncio.sleep(2)
 
     run(script, f"{DAY} 22:00")
-    waits = [later - earlier for earlier, later in zip(tries, tries[1:], strict=False)]
+    waits = [later - earlier for earlier, later in pairwise(tries)]
     assert waits[:6] == [2, 4, 8, 16, 30, 30]
     assert waits[-1] == 1
 

@@ -64,7 +64,8 @@ def test_tokyo_has_its_phases_at_night_and_its_break_in_the_session() -> None:
     scene = phases_between("2024-03-04 22:00", "2024-03-05 07:00", "XTKS")
     assert [text.split()[0] for text in scene.lines()] == ["23:30:00", "00:00:00", "05:59:30", "06:00:00"]
     event = scene.events[1]
-    assert isinstance(event, ScheduledTrigger) and event.session is not None
+    assert isinstance(event, ScheduledTrigger)
+    assert event.session is not None
     assert event.session.breaks == ((at("2024-03-05 02:30"), at("2024-03-05 03:30")),)
 
 
@@ -143,7 +144,7 @@ def test_a_suspended_machine_gets_its_phases_late_and_told() -> None:
         phases = Phases(scene.clock, scene.put, ("XNYS",), delivered={"XNYS": at("2024-03-05 14:30")}, tell=scene.tell)
         task = asyncio.create_task(phases.run(scene.stop))
         await scene.until(at("2024-03-05 20:00"))
-        scene.clock._start += 90 * MINUTE  # type: ignore[misc]  # noqa: SLF001
+        scene.clock._start += 90 * MINUTE  # type: ignore[misc]
         await asyncio.sleep(61)
         scene.stop.set()
         await task
@@ -159,7 +160,7 @@ def test_a_machine_suspended_over_whole_days_goes_on_with_the_running_session() 
         phases = Phases(scene.clock, scene.put, ("XNYS",), delivered={"XNYS": at("2024-03-05 14:30")}, tell=scene.tell)
         task = asyncio.create_task(phases.run(scene.stop))
         await scene.until(at("2024-03-05 20:00"))
-        scene.clock._start += (3 * 1440 - 240) * MINUTE  # type: ignore[misc]  # noqa: SLF001
+        scene.clock._start += (3 * 1440 - 240) * MINUTE  # type: ignore[misc]
         await asyncio.sleep(61)
         scene.stop.set()
         await task

@@ -140,7 +140,8 @@ def test_larger_bars_are_whole_after_warming_up() -> None:
     slot = engine.streams.of[0][0].signal_slots[0]
     assert slot.bars == 78 * 2 + 2
     aggregator = engine.streams.of[0][0].aggregator
-    assert aggregator is not None and aggregator.parts == 3
+    assert aggregator is not None
+    assert aggregator.parts == 3
 
 
 @pytest.mark.covers("A68", "A72")
@@ -172,9 +173,11 @@ def test_one_symbol_that_fails_is_a_warning_and_all_of_them_are_critical() -> No
         assert (await stage.warm_up()).completed
 
     levels = [level for _, level, _, _ in play(engine_with(), f"{DAY} 14:00", one).told]
-    assert levels.count(reports.WARNING) == 1 and reports.CRITICAL not in levels
+    assert levels.count(reports.WARNING) == 1
+    assert reports.CRITICAL not in levels
     levels = [level for _, level, _, _ in play(engine_with(), f"{DAY} 14:00", every).told]
-    assert levels.count(reports.WARNING) == 2 and levels.count(reports.CRITICAL) == 1
+    assert levels.count(reports.WARNING) == 2
+    assert levels.count(reports.CRITICAL) == 1
 
 
 @pytest.mark.covers("A70")
@@ -205,7 +208,8 @@ def test_a_stop_ends_the_warm_up_before_the_next_symbol(when: float) -> None:
 def test_no_strategy_needs_no_past() -> None:
     async def script(stage: Stage) -> None:
         result = await stage.warm_up()
-        assert result.completed and stage.source.asked == []
+        assert result.completed
+        assert stage.source.asked == []
 
     stage = play(Engine([Instrument("AAPL")]), f"{DAY} 14:40", script)
     assert [line(event).split()[1] for event in stage.events] == ["Warmup", "session_open", "Warmup"]
