@@ -129,6 +129,20 @@ def test_bars_of_a_gap_start_no_entry_and_the_first_fresh_one_may() -> None:
     assert play(f"{DAY} 14:40", script, past=10).orders == ["14:44:00 MSFT"]
 
 
+def test_a_fresh_bar_that_comes_right_behind_old_ones_may_start_an_entry() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.bars(11, "AAPL", "MSFT")
+        await desk.bars(12, "MSFT")
+        desk.source.queue.put_nowait(StreamClosed("cut"))
+        desk.source.refusals = [StreamClosed("still cut")] * 5
+        desk.source.stored += [minute_bar(symbol, OPEN + number * MINUTE) for symbol in (AAPL, MSFT) for number in range(11, 13)]
+        await asyncio.sleep(10)
+        desk.wish("MSFT")
+        await desk.clock.sleep_until(OPEN + 13 * MINUTE + 10 * 10**9)
+
+    assert play(f"{DAY} 14:40", script, past=10).orders == ["14:43:01 MSFT"]
+
+
 @pytest.mark.covers("A61", "A178")
 def test_five_minute_bars_end_with_the_session_and_begin_anew_on_the_next_day() -> None:
     async def script(desk: Desk) -> None:

@@ -106,6 +106,41 @@ def test_a_bar_older_than_a_bar_is_long_comes_after_its_slice() -> None:
     assert run(script).lines() == ["14:32:01 slice 14:31", "14:32:01 AAPL 14:31"]
 
 
+def test_a_bar_older_than_the_open_slice_is_late_and_leaves_it_open() -> None:
+    async def script(scene: Scene, feed: Feed) -> None:
+        await scene.until(minutes(2) + 10**9)
+        scene.send(minute_bar(AAPL, minutes(1)), minute_bar(MSFT, minutes(0)))
+        await asyncio.sleep(1)
+        scene.send(minute_bar(MSFT, minutes(1)))
+        await asyncio.sleep(3)
+
+    settings = FeedSettings(jitter=0, max_age=120, silence=600)
+    scene = run(script, f"{DAY} 14:31", settings=settings)
+    assert scene.lines() == [
+        *("14:32:01 AAPL 14:32", "14:32:01 slice 14:31", "14:32:01 MSFT 14:31"),
+        *("14:32:02 MSFT 14:32", "14:32:02 slice 14:32"),
+    ]
+
+
+def test_a_live_bar_waits_while_the_gap_before_it_is_being_fetched() -> None:
+    async def script(scene: Scene, feed: Feed) -> None:
+        await minute_passes(scene, 1, AAPL)
+        scene.break_stream()
+        scene.source.history_delay = 5
+        scene.source.refusals = [Unanswered("down")] * 5
+        scene.source.stored = [minute_bar(AAPL, minutes(1))]
+        await scene.until(minutes(2) + 3 * 10**9)
+        scene.send(minute_bar(AAPL, minutes(1)))
+        await asyncio.sleep(1)
+        scene.source.stored += [minute_bar(AAPL, minutes(0))]
+        assert len(scene.events) == 2
+        await asyncio.sleep(5)
+
+    scene = run(script, instruments=(AAPL,))
+    assert [text.split()[-1] for text in scene.lines() if "AAPL" in text] == ["14:31", "14:32"]
+    assert scene.kinds(reports.INFO)[-1] == "gap_filled"
+
+
 def test_only_instruments_whose_session_is_open_are_waited_for() -> None:
     london = Instrument("VOD", calendar="XLON", currency="GBP")
 
@@ -331,7 +366,7 @@ def test_five_minutes_without_data_raise_an_alert_once_and_the_end_is_told() -> 
 
 def test_at_night_silence_is_no_news() -> None:
     async def script(scene: Scene, feed: Feed) -> None:
-        await scene.until(at("2024-03-06 14:30"))
+        await scene.until(at("2024-03-06 14:31:15"))
 
     scene = run(script, f"{DAY} 21:00")
     assert (scene.source.calls.count("connect"), scene.kinds(reports.WARNING), scene.kinds(reports.CRITICAL)) == (1, [], [])
