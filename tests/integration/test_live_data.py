@@ -132,11 +132,11 @@ def test_bars_of_a_gap_start_no_entry_and_the_first_fresh_one_may() -> None:
 def test_a_fresh_bar_that_comes_right_behind_old_ones_may_start_an_entry() -> None:
     async def script(desk: Desk) -> None:
         await desk.bars(11, "AAPL", "MSFT")
-        await desk.bars(12, "MSFT")
+        await desk.clock.sleep_until(OPEN + 12 * MINUTE)
         desk.source.queue.put_nowait(StreamClosed("cut"))
         desk.source.refusals = [StreamClosed("still cut")] * 5
-        desk.source.stored += [minute_bar(symbol, OPEN + number * MINUTE) for symbol in (AAPL, MSFT) for number in range(11, 13)]
-        await asyncio.sleep(10)
+        desk.source.stored += [minute_bar(AAPL, OPEN + number * MINUTE) for number in (11, 12)]
+        desk.source.stored.append(minute_bar(MSFT, OPEN + 12 * MINUTE))
         desk.wish("MSFT")
         await desk.clock.sleep_until(OPEN + 13 * MINUTE + 10 * 10**9)
 
