@@ -13,10 +13,11 @@ import click
 from algotrader.cli.database import open_for_runs, store_result
 from algotrader.cli.mistakes import strategy_mistakes
 from algotrader.cli.settings import open_catalogue, settings_of_process
-from algotrader.config import CAPITAL, COMMISSION, SLIPPAGE, VOLUME_LIMIT, Settings, read_capital, read_decimal, read_volume_limit
+from algotrader.config import CAPITAL, COMMISSION, SLIPPAGE, VOLUME_LIMIT, read_capital, read_decimal, read_volume_limit
 from algotrader.errors import UserError
 
 if TYPE_CHECKING:
+    from algotrader.config import Settings
     from algotrader.history.catalogue import Catalogue
     from algotrader.research.backtest import BacktestOptions
     from algotrader.research.metrics import Metrics

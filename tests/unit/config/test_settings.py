@@ -10,21 +10,21 @@ import pytest
 from algotrader.config import (
     CAPITAL,
     DATA,
-    SETTINGS,
     VOLUME_LIMIT,
     ConfigError,
     cache_folder,
-    load_settings,
     read_decimal,
     read_volume_limit,
 )
+from algotrader.config.loading import load_settings
+from algotrader.config.schema import all_settings
 
 HOME = {"HOME": "/home/ann"}
 
 
 def test_everything_has_a_default() -> None:
     settings = load_settings(HOME)
-    assert [value.setting for value in settings.values] == list(SETTINGS)
+    assert [value.setting for value in settings.values] == list(all_settings())
     assert {value.source for value in settings.values} == {"default"}
     assert settings.text(CAPITAL) == "25000"
     assert settings.text(DATA) == str(Path("/home/ann/.cache/algo-trader/demo-data"))
