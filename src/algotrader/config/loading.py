@@ -21,7 +21,7 @@ from algotrader.config.layers import (
     yaml_layer,
 )
 from algotrader.config.profiles import NO_PROFILE, PROFILES
-from algotrader.config.schema import Config, Setting, all_settings, shown
+from algotrader.config.schema import WITH_PASSWORD, Config, Setting, all_settings, shown
 from algotrader.config.values import DATA, DEFAULT, ConfigError, cache_folder
 
 PROFILE = "risk.profile"
@@ -145,6 +145,8 @@ def _secrets(value: object) -> Iterator[str]:
     if isinstance(value, SecretStr):
         if value.get_secret_value():
             yield value.get_secret_value()
+    elif isinstance(value, str):
+        yield from (found["password"] for found in WITH_PASSWORD.finditer(value))
     elif isinstance(value, BaseModel):
         for name in type(value).model_fields:
             yield from _secrets(getattr(value, name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -29,6 +30,9 @@ from algotrader.config.sections import (
 from algotrader.config.values import NONE, PREFIX
 
 MASK: Final = "********"
+
+WITH_PASSWORD: Final = re.compile(r"(?P<before>\w+://[^:@/\s]*:)(?P<password>[^@/\s]+)@")
+"""An address that carries a password."""
 
 
 class LayerSource(PydanticBaseSettingsSource):
@@ -148,7 +152,7 @@ def shown(value: object) -> str:
         return "{" + ", ".join(f"{name}: {shown(item)}" for name, item in given.items()) + "}"
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return _plain(value)
+    return WITH_PASSWORD.sub(rf"\g<before>{MASK}@", _plain(value))
 
 
 def _masked(text: str) -> str:

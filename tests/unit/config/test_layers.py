@@ -115,7 +115,8 @@ def test_files_written_with_other_names_are_understood(tmp_path: Path) -> None:
         30,
     )
     assert (config.broker.api_key.get_secret_value(), config.broker.secret_key.get_secret_value()) == ("k", "none")
-    assert (config.paper.capital, config.app.snapshot_seconds, config.app.database) == (50_000, 30, "sqlite:///state/own.db")
+    assert config.paper.capital == Decimal(50_000)
+    assert (config.app.snapshot_seconds, config.app.database) == (30, "sqlite:///state/own.db")
     assert (config.shadow.enabled, config.shadow.match_rate_min) == (True, Decimal("0.99"))
     assert (config.scheduler.calendar, [each.trigger for each in config.scheduler.triggers]) == (
         "24/7",
@@ -260,3 +261,10 @@ def test_the_example_works_when_it_is_taken_as_it_is(tmp_path: Path) -> None:
     plain = load_settings(HOME)
     assert [value.text for value in settings.values] == [value.text for value in plain.values]
     assert settings.unknown == ()
+
+
+def test_passwords_in_addresses_are_secrets_too() -> None:
+    settings = load_settings({**HOME, "ALGO_DB_PATH": "postgresql://ann:hunter2@db.example.com/trading"})
+    assert settings.text("app.db_path") == "postgresql://ann:********@db.example.com/trading"
+    assert settings.secrets() == ("hunter2",)
+    assert settings.config.app.database == "postgresql://ann:hunter2@db.example.com/trading"
