@@ -33,6 +33,7 @@ _POSITION_FIELDS: Final = (
     "protection_level",
     "stop_price",
     "take_profit_price",
+    "adopted",
     "halted",
 )
 

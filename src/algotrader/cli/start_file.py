@@ -33,13 +33,14 @@ def read_defaults(ctx: click.Context, _parameter: click.Parameter, path: Path | 
     section = found.get(SECTION) or {} if isinstance(found, dict) else None
     if not isinstance(section, dict):
         raise UserError(f"{path}: {SECTION} must hold names and values", "write it like start: {strategy: velez}")
-    known = {str(option.name): option for option in ctx.command.params if option.name not in TYPED}
+    options = [option for option in ctx.command.params if option.name not in TYPED]
+    known = {text.removeprefix("--"): option for option in options for text in option.opts}
     defaults: dict[str, Any] = {}
     for key, value in section.items():
-        name = str(key).replace("-", "_")
+        name = str(key).replace("_", "-")
         if name not in known:
             raise UserError(f"{path}: {SECTION}.{key} is no setting", did_you_mean(name, known) or "see --help")
-        defaults[name] = _as_option(known[name], value)
+        defaults[str(known[name].name)] = _as_option(known[name], value)
     ctx.default_map = {**(ctx.default_map or {}), **defaults}
     return path
 

@@ -42,7 +42,7 @@ def lines(found: dict[str, Any]) -> list[str]:
     health, account, pnl = found["health"], found["account"], found["pnl"]
     told = [
         ("session", f"{health['status']}, {health['state'].replace('_', ' ')}, {health['mode']}"),
-        ("trading", found["trading_state"] + (f"; breaker: {found['breaker']['reason']}" if found["breaker"]["tripped"] else "")),
+        ("trading", _trading(found)),
         ("time", f"{when(health['time'])} UTC, up {_span(health['uptime_seconds'])}"),
         ("equity", f"{short_number(account['equity'])}, cash {short_number(account['cash'])}"),
         ("P&L", f"today {short_number(pnl['today_pnl'])}, open {short_number(pnl['unrealized_pnl'])}"),
@@ -58,6 +58,12 @@ def lines(found: dict[str, Any]) -> list[str]:
         wrong = f", {one['errors']} errors" if one["errors"] else ""
         text.append(f"strategy {one['name']} on {', '.join(one['symbols'])}{off}{wrong}")
     return text
+
+
+def _trading(found: dict[str, Any]) -> str:
+    stopped = ", emergency stop" if found["emergency_stop"] else ""
+    tripped = f"; breaker: {found['breaker']['reason']}" if found["breaker"]["tripped"] else ""
+    return f"{found['trading_state']}{stopped}{tripped}"
 
 
 def _ages(health: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from algotrader.core.events import OperatorCommand
-from algotrader.core.state import EXTERNAL, EngineState
+from algotrader.core.state import EngineState, Holding
 from algotrader.errors import did_you_mean
 from algotrader.live.control import SHUTTING_DOWN, STOPPED, Control
 from algotrader.server import phrases
@@ -86,10 +86,10 @@ class Actions:
     async def close(self, request: SymbolRequest) -> Document:
         """Close our positions in one instrument."""
         symbol = self._symbol(request.symbol)
-        owners = owners_of(self._control.engine.state, symbol)
-        if not owners:
+        held = held_in(self._control.engine.state, symbol)
+        if not held:
             raise Refusal(409, "no_position", f"there is no position in {symbol}", "`algo-trader positions` lists what is held")
-        if not any(owner != EXTERNAL for owner in owners):
+        if not any(holding.managed for holding in held):
             raise Refusal(
                 409,
                 "external_position",
@@ -146,9 +146,9 @@ class Actions:
         return symbol
 
 
-def owners_of(state: EngineState, symbol: str) -> list[str]:
-    """Who holds something of an instrument."""
-    return [holding.owner for holding in state.holdings.values() if holding.instrument.symbol == symbol and holding.quantity_raw]
+def held_in(state: EngineState, symbol: str) -> list[Holding]:
+    """What is held of an instrument, by whomever."""
+    return [holding for holding in state.holdings.values() if holding.instrument.symbol == symbol and holding.quantity_raw]
 
 
 def action_routes(control: Control) -> APIRouter:

@@ -52,6 +52,7 @@ def position_document(holding: Holding, state: EngineState) -> Document:
         "stop_price": exact(instrument.price(holding.stop_raw)) if holding.stop_raw else None,
         "take_profit_price": exact(instrument.price(holding.take_raw)) if holding.take_raw else None,
         "stop_order": None if stop is None else _working(stop),
+        "adopted": holding.adopted or None,
         "halted": holding.track.halted,
     }
 

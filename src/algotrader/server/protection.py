@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from algotrader.core.orders import Order, OrderState, OrderType, TimeInForce
-from algotrader.core.state import EXTERNAL, PROTECT_NONE, EngineState, Holding
+from algotrader.core.state import PROTECT_NONE, EngineState, Holding
 
 WORKING: Final = "working"
 DORMANT: Final = "dormant"
@@ -22,9 +22,9 @@ MISSING: Final = "missing"
 def protection_level(holding: Holding, state: EngineState) -> str:
     """``working``, ``dormant`` (session closed or instrument halted), ``daily`` (to be placed again before the next open),
     ``synthetic`` (a stop-limit), ``in_flight``, ``partial`` (less than the position), ``closing`` (an exit is under way),
-    ``unknown`` (the stop's fate is), ``none`` (declared so, external or flat) or ``missing``.
+    ``unknown`` (the stop's fate is), ``none`` (declared so, nobody's of ours, or flat) or ``missing``.
     """
-    if holding.quantity_raw == 0 or holding.owner == EXTERNAL:
+    if holding.quantity_raw == 0 or not (holding.is_ours or holding.adopted):
         return NONE
     stop = holding.stop_order
     if stop is None or stop.is_final:

@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx
 import pytest
-from engine_rig import START, Rig
+from engine_rig import START, Rig, raw
 from session_kit import ToldControl
 
-from algotrader.core.events import OperatorCommand
+from algotrader.core.events import ExternalPosition, OperatorCommand
 from algotrader.core.orders import Side
 from algotrader.core.state import EXTERNAL
 from algotrader.live.clock import NS_PER_SECOND
@@ -190,9 +190,42 @@ def test_actions_become_events(holding: ToldControl, path: str, body: dict[str, 
     assert (put.operator, put.reason, put.time) == ("Ada", "a drill", holding.clock.time)
 
 
-def test_flatten_reaches_the_engine(holding: ToldControl) -> None:
-    post(holding, "/api/flatten", **WHY)
-    assert any("exit_market" in told or "cancel" in told for told in holding.deliver())
+@pytest.mark.parametrize("path", ["/api/flatten", "/api/close", "/api/emergency-stop"])
+def test_what_closes_positions_reaches_the_engine(holding: ToldControl, path: str) -> None:
+    assert post(holding, path, **WHY, **({"symbol": "AAPL"} if path == "/api/close" else {})).status_code == 202
+    assert any("exit_market sell 100" in told for told in holding.deliver())
+
+
+@pytest.mark.covers("C32")
+def test_an_emergency_stop_cancels_liquidates_and_lasts_until_a_typed_resume(holding: ToldControl) -> None:
+    other = holding.rig.strategy("t", "MSFT")
+    other.entry, other.size, other.stop, other.price = "long", 10, Decimal(90), Decimal(95)
+    entry = holding.rig.bar("100", "MSFT")[0].split()[0]
+    holding.rig.ack(entry)
+    post(holding, "/api/emergency-stop", **WHY)
+    commands = holding.deliver()
+    assert f"cancel {entry}" in commands
+    assert any("exit_market sell 100" in told for told in commands)
+    found = get(holding, "/api/status")
+    assert (found["trading_state"], found["emergency_stop"]) == ("halted", True)
+    assert post(holding, "/api/resume", **WHY, confirm="please").status_code == 422
+    assert get(holding, "/api/status")["emergency_stop"] is True
+    post(holding, "/api/resume", **WHY, confirm="resume trading")
+    holding.deliver()
+    found = get(holding, "/api/status")
+    assert (found["trading_state"], found["emergency_stop"]) == ("active", False)
+
+
+def test_what_was_adopted_is_shown_and_may_be_closed() -> None:
+    control = ToldControl()
+    rig = control.rig
+    rig.bar("100")
+    rig.tell(ExternalPosition(rig.now, "AAPL", 50, raw("100")))
+    post(control, "/api/adopt", **WHY, symbol="AAPL", mode="manage")
+    control.deliver()
+    (shown,) = get(control, "/api/positions")["items"]
+    assert (shown["owner"], shown["adopted"], shown["protection_level"]) == (EXTERNAL, "manage", "in_flight")
+    assert post(control, "/api/close", **WHY, symbol="AAPL").status_code == 202
 
 
 @pytest.mark.covers("A116", "A196")
@@ -244,9 +277,7 @@ def test_an_unknown_symbol_is_told_with_the_nearest_one(holding: ToldControl) ->
 
 def test_what_a_person_opened_is_not_closed() -> None:
     control = ToldControl()
-    state = control.engine.state
-    held = state.holding(None, EXTERNAL, state.by_symbol["AAPL"], "none")
-    held.position.quantity_raw = 5
+    control.rig.tell(ExternalPosition(control.rig.now, "AAPL", 50, raw("100")))
     error = post(control, "/api/close", **WHY, symbol="AAPL").json()["error"]
     assert error["code"] == "external_position"
     assert "adopt AAPL" in error["hint"]
