@@ -16,11 +16,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from click.testing import CliRunner
 
+from algotrader.cli.main import root
 from algotrader.server.files import read_address, session_files
 
 TESTS = Path(__file__).resolve().parents[1]
 SECONDS = 30
+PROXIES = {"HTTP_PROXY": "http://127.0.0.1:1", "http_proxy": "http://127.0.0.1:1"}
+"""Of the network; what stays on this machine must not go there."""
 
 
 class Outcome(NamedTuple):
@@ -57,8 +61,7 @@ class Running:
 
 def environment() -> dict[str, str]:
     search = [str(TESTS), *(os.path.abspath(p) for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p)]
-    proxies = {"HTTP_PROXY": "http://127.0.0.1:1", "http_proxy": "http://127.0.0.1:1"}
-    return dict(os.environ, COLUMNS="80", PYTHONPATH=os.pathsep.join(search), **proxies)
+    return dict(os.environ, COLUMNS="80", PYTHONPATH=os.pathsep.join(search), **PROXIES)
 
 
 @pytest.fixture
@@ -76,21 +79,13 @@ def session(tmp_path: Path) -> Iterator[Running]:
 
 @pytest.fixture
 def call(tmp_path: Path) -> Callable[..., Outcome]:
-    """Give a function that runs ``algo-trader ARGS`` on the session's database."""
+    """Give a function that runs ``algo-trader ARGS`` on the session's database, with nobody at the keyboard."""
 
-    def run(*arguments: str, database: Path | None = None) -> Outcome:
-        command = [sys.executable, "-m", "algotrader.cli.main", *arguments, "--database", str(database or tmp_path / "algo.db")]
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-            env=environment(),
-            cwd=tmp_path,
-            stdin=subprocess.DEVNULL,
-        )
-        return Outcome(done.returncode, done.stdout, done.stderr)
+    def run(*arguments: str) -> Outcome:
+        asked = [*arguments, "--database", str(tmp_path / "algo.db")]
+        done = CliRunner().invoke(root, asked, env={"COLUMNS": "80", **PROXIES})
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exc_info
+        return Outcome(done.exit_code, done.stdout, done.stderr)
 
     return run
 
@@ -210,6 +205,26 @@ def test_a_port_in_use(session: Running, tmp_path: Path) -> None:
     assert "is in use, perhaps by another session" in lines[0]
 
 
+def test_the_command_is_a_process_that_asks_a_process(session: Running) -> None:
+    command = [sys.executable, "-m", "algotrader.cli.main", "status", "--database", str(session.database)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False, env=environment())
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "healthy, running, paper" in done.stdout
+
+
+def test_help_answers_without_loading_anything_heavy() -> None:
+    heavy = "fastapi", "httpx", "numpy", "polars", "pydantic", "rich", "sqlalchemy", "uvicorn", "yaml"
+    program = f"""
+import sys
+from algotrader.cli.main import root
+root.main(["--help"], standalone_mode=False)
+print([name for name in {heavy} if name in sys.modules], file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment())
+    assert done.stderr == "[]\n"
+    assert "emergency-stop" in done.stdout
+
+
 WRONG = [
     (("status",), "no session is running"),
     (("stop",), "no session is running"),
@@ -258,8 +273,9 @@ def test_a_wrong_token(session: Running, call: Call) -> None:
     assert "can be read by others" in call("halt").err
 
 
-def test_a_session_that_does_not_answer(tmp_path: Path, call: Call) -> None:
+def test_a_session_that_does_not_answer(tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     """A port where nobody speaks HTTP."""
+    monkeypatch.setattr("algotrader.cli.client.TIMEOUT_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = {"url": f"http://127.0.0.1:{silent.getsockname()[1]}", "instance": "i", "pid": 1}
         (tmp_path / "algo.db.session").write_text(json.dumps(address))

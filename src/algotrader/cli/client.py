@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from types import TracebackType
-from typing import Any, Final, Self
-
-import httpx
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from algotrader.cli.place import database_name, files_of
 from algotrader.errors import UserError
-from algotrader.server.files import SessionFiles, read_address, read_token
-from algotrader.server.guard import INSTANCE_HEADER
+from algotrader.server.files import INSTANCE_HEADER, SessionFiles, read_address, read_token
+
+if TYPE_CHECKING:
+    import httpx
 
 TIMEOUT_SECONDS: Final = 10.0
 
@@ -38,6 +38,8 @@ class SessionClient:
         address = read_address(self._files.address)
         if address is None:
             raise NotRunning(database)
+        import httpx
+
         # Proxies of the environment are for the network, not for this machine.
         self._http: Final = httpx.Client(base_url=address.url, timeout=TIMEOUT_SECONDS, trust_env=False)
         answer = self._ask("GET", "/health")
@@ -71,6 +73,8 @@ class SessionClient:
         return self._read(self._ask("POST", path, json=body, headers={"Authorization": f"Bearer {token}"}))
 
     def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        import httpx
+
         try:
             return self._http.request(method, path, **more)
         except httpx.ConnectError:

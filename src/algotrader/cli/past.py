@@ -30,9 +30,9 @@ def ask(database: str, what: str, wanted: dict[str, Any]) -> list[dict[str, Any]
 
 
 def _ask_database(database: str, what: str, wanted: dict[str, Any]) -> list[dict[str, Any]]:
-    from algotrader.server.failures import Refusal
     from algotrader.server.history import History
-    from algotrader.server.reading import check_state, read_since
+    from algotrader.server.questions import check_state, read_since
+    from algotrader.server.refusal import Refusal
 
     try:
         if what == "orders":

@@ -14,7 +14,7 @@ from algotrader.errors import did_you_mean
 from algotrader.live.control import SHUTTING_DOWN, STOPPED, Control
 from algotrader.server import phrases
 from algotrader.server.documents import Document, iso
-from algotrader.server.failures import Refusal
+from algotrader.server.refusal import Refusal
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 

@@ -9,23 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-
-class Refusal(Exception):
-    """A request that is not carried out.
-
-    Args:
-        status: of HTTP.
-        code: a word for programs.
-        message: what is wrong, for people.
-        hint: what to do about it; may be empty.
-    """
-
-    def __init__(self, status: int, code: str, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
-        self.hint = hint
+from algotrader.server.refusal import Refusal
 
 
 def answer(status: int, code: str, message: str, hint: str = "") -> JSONResponse:

@@ -13,6 +13,9 @@ from urllib.parse import urlsplit
 
 from algotrader.errors import UserError
 
+INSTANCE_HEADER: Final = "X-Algo-Session"
+"""Names the very session that answers, so that a client does not give its token to a stranger on the same port."""
+
 _PRIVATE: Final = 0o600
 _SQLITE: Final = "sqlite"
 

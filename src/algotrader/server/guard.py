@@ -15,12 +15,11 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from algotrader.server.failures import Refusal, answer
+from algotrader.server.failures import answer
+from algotrader.server.files import INSTANCE_HEADER
+from algotrader.server.refusal import Refusal
 
 READING: Final = ("GET", "HEAD", "OPTIONS")
-INSTANCE_HEADER: Final = "X-Algo-Session"
-"""Names the very session that answers, so that a client does not give its token to a stranger on the same port."""
-
 LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 _WHERE: Final = "the token stands in the file that `algo-trader start` names; the command line on this machine finds it by itself"
 

@@ -5,27 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, Self
 
-from algotrader.core.order_states import FINAL_STATES, OrderState
 from algotrader.server.documents import Document, row_document
+from algotrader.server.questions import states_of
 from algotrader.storage import queries
 from algotrader.storage.database import Database
 from algotrader.storage.schema import open_database
-
-OPEN: Final = "open"
-FINAL: Final = "final"
-STATES: Final = (OPEN, FINAL, *(state.value for state in OrderState))
 
 
 def page(items: Sequence[Document], limit: int, **more: Any) -> Document:
     """A page of what was asked for; ``items`` holds one more than wanted where there is more."""
     return {"items": list(items[:limit]), "more": len(items) > limit, "limit": limit, **more}
-
-
-def states_of(word: str) -> tuple[str, ...]:
-    """The states of orders that a word stands for; none for all."""
-    if word in (OPEN, FINAL):
-        return tuple(state.value for state in OrderState if (state in FINAL_STATES) == (word == FINAL))
-    return (word,) if word else ()
 
 
 class History:
@@ -48,7 +37,7 @@ class History:
         return cls(open_database(url))
 
     def orders(self, symbol: str = "", strategy: str = "", state: str = "", limit: int = 100, offset: int = 0) -> Document:
-        """Orders, newest first; ``state`` is one of ``STATES`` or empty."""
+        """Orders, newest first; ``state`` is one of ``questions.STATES`` or empty."""
         found = queries.orders(
             self._database,
             states=states_of(state),

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
-from algotrader.core.market import nanoseconds
 from algotrader.live.control import Control
 from algotrader.server import status as status_of
 from algotrader.server.documents import Document, order_document, trip_document
-from algotrader.server.failures import Refusal
-from algotrader.server.history import OPEN, STATES, History, page, states_of
+from algotrader.server.history import History, page
+from algotrader.server.questions import OPEN, check_state, read_since, states_of
+from algotrader.server.refusal import Refusal
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most.")]
 Offset = Annotated[int, Query(ge=0, description="How many of the newest are left out.")]
@@ -85,35 +84,6 @@ class Reading:
             if symbol in ("", order.symbol) and strategy in ("", order.owner) and (not states or order.state.value in states)
         ]
         return page([order_document(order) for order in found[offset : offset + limit + 1]], limit, offset=offset)
-
-
-def check_state(word: str) -> None:
-    """Make sure that a word stands for states of orders.
-
-    Raises:
-        Refusal: it does not.
-    """
-    if word not in ("", *STATES):
-        raise Refusal(422, "invalid_request", f"there is no state {word!r} of orders", f"one of {', '.join(STATES)}")
-
-
-def read_since(text: str) -> int:
-    """A time as nanoseconds UTC: ISO 8601 with its zone, or a day, which begins at midnight UTC; 0 for an empty text.
-
-    Raises:
-        Refusal: it is neither.
-    """
-    if not text:
-        return 0
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise Refusal(422, "invalid_request", f"{text!r} is no time", "write it like 2025-11-26T14:30:00Z or 2025-11-26") from None
-    if moment.tzinfo is None:
-        if len(text) > len("2025-11-26"):
-            raise Refusal(422, "invalid_request", f"{text} has no time zone", "write it like 2025-11-26T14:30:00Z")
-        moment = moment.replace(tzinfo=UTC)
-    return nanoseconds(moment)
 
 
 def reading_routes(control: Control, history: History | None) -> APIRouter:
