@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -14,7 +14,6 @@ from algotrader.core.commands import (
     REFUSED_TOO_LATE,
     ApprovedOrder,
     CancelOrder,
-    Command,
     ReplaceOrder,
     SubmitOrder,
 )
@@ -122,6 +121,7 @@ class ScriptedBroker(Broker):
         self.fills_at_once: int = 0
         self.log: list[tuple[int, str, str]] = []
         self.worked: list[str] = []
+        self.asked: dict[str, OrderRequest] = {}
         self.at_once = 0
         self.most_at_once = 0
         self.info = AccountInfo(1, 1, 1)
@@ -221,6 +221,7 @@ class ScriptedBroker(Broker):
         if name in self.orders:
             raise Refused("client order id must be unique", REFUSED_DUPLICATE)
         self.worked.append(name)
+        self.asked[name] = asked
         self.orders[name] = OrderStatus(
             name, "v-" + name, asked.symbol, asked.side, asked.quantity_raw, 0, 0, OrderState.ACCEPTED, 0, asked.stop_raw
         )
@@ -297,8 +298,3 @@ class ScriptedBroker(Broker):
     def seconds(self, kind: str, since: int = START) -> list[float]:
         """When requests of one kind came, in seconds since the start."""
         return [round((time - since) / NS_PER_SECOND, 3) for time, what, _ in self.log if what == kind]
-
-
-def commands_by_id(commands: Iterable[Command]) -> dict[str, Command]:
-    """Commands by the id that they are about."""
-    return {command.client_order_id: command for command in commands}

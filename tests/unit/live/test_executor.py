@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from executor_rig import ExecutorRig, with_rig
 from scripted_broker import (
+    AAPL,
     ANSWER_LOST,
     BROKEN,
     LOST,
@@ -25,9 +26,16 @@ from scripted_broker import (
     submit,
 )
 
-from algotrader.core.commands import ApprovedOrder, Command, NotApproved, RequestBars, RiskSeal
-from algotrader.core.orders import OrderState
+from algotrader.core.commands import ApprovedOrder, Command, NotApproved, RequestBars, RiskSeal, SubmitOrder
+from algotrader.core.events import Event, SystemError
+from algotrader.core.orders import OrderRequest, OrderState, OrderType, Side
+from algotrader.core.risk import approve
+from algotrader.live.clock import SystemClock
+from algotrader.live.enquiry import Enquiry
+from algotrader.live.executor import Executor
+from algotrader.live.kernel import Outgoing
 from algotrader.live.rate_limit import RateLimit
+from algotrader.live.venue_calls import VenueCalls
 
 SUBMITTED = "OrderSubmitted a1"
 ACCEPTED = "OrderAccepted a1 v-a1"
@@ -109,6 +117,18 @@ def test_an_answer_that_tells_of_the_end_is_believed() -> None:
         rig.take(submit("a1"))
         await rig.executor.drain(60)
         assert rig.words() == [SUBMITTED, "OrderExpired a1"]
+
+    with_rig(test)
+
+
+@pytest.mark.covers("A38")
+def test_an_entry_and_its_stop_are_one_request() -> None:
+    async def test(rig: ExecutorRig) -> None:
+        request = OrderRequest("a1", AAPL, Side.BUY, OrderType.MARKET, 100, stop_loss_raw=980_000)
+        rig.take(SubmitOrder("a1", approve(request)))
+        await rig.executor.drain(5)
+        assert [(kind, name) for _, kind, name in rig.broker.log] == [("submit", "a1")]
+        assert rig.broker.asked["a1"] is request
 
     with_rig(test)
 
@@ -252,7 +272,7 @@ def test_wishes_for_bars_go_to_the_feed() -> None:
     with_rig(test)
 
 
-@pytest.mark.covers("A172", "B95")
+@pytest.mark.covers("A172")
 def test_only_so_many_requests_are_out_at_once_and_a_part_is_kept_for_exits() -> None:
     async def test(rig: ExecutorRig) -> None:
         rig.broker.script("submit", for_ever=SLOW, seconds=10)
@@ -300,13 +320,15 @@ def test_cancelling_whoever_gave_the_command_or_waits_for_it_does_not_touch_it()
     with_rig(test)
 
 
-@pytest.mark.covers("B95", "C39", "B98")
+@pytest.mark.covers("B95", "B96", "B98", "C39")
 def test_a_failing_venue_gets_no_entries_but_exits_and_cancels() -> None:
     async def test(rig: ExecutorRig) -> None:
         rig.take(stop("s0"))
         rig.broker.script("submit", for_ever=NOT_SENT)
         rig.take(submit("a1"), submit("a2"))
         await rig.later(5)
+        told = [event.message for event in rig.told if isinstance(event, SystemError)]
+        assert told == ["the venue guard is open"]
         rig.told.clear()
         rig.broker.script("submit")
         rig.take(submit("a3"), stop("s1"), cancel("s0"))
@@ -342,3 +364,27 @@ def test_a_mistake_of_ours_is_told() -> None:
         assert rig.words() == ["SystemError task_fault"]
 
     with_rig(test)
+
+
+@pytest.mark.covers("C51")
+def test_a_command_is_at_the_broker_within_milliseconds() -> None:
+    async def main() -> list[float]:
+        clock, events = SystemClock(), list[Event]()
+        broker = ScriptedBroker(clock)
+        calls = VenueCalls(clock, events.append)
+
+        def mark(key: tuple[int, int], time: int) -> None:
+            return
+
+        enquiry = Enquiry(broker, clock, events.append, mark, calls=calls, healthy_since=clock.now)
+        executor = Executor(broker, clock, events.append, mark, mark, calls=calls, enquiry=enquiry, request_bars=lambda wish: None)
+        waited = []
+        for i in range(300):
+            taken = clock.now()
+            executor.take(Outgoing(i, 0, submit(f"a{i}")))
+            await executor.drain(5)
+            waited.append((broker.log[-1][0] - taken) / 1e6)
+        return sorted(waited)
+
+    waited = asyncio.run(main())
+    assert waited[len(waited) * 99 // 100] < 50
