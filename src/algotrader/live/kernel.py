@@ -67,6 +67,7 @@ class Kernel:
         self._take: Final = take
         self._batch = Batch()
         self._binding = False
+        self._answered: list[tuple[int, int, int]] = []
 
     def work(self) -> Work:
         """Handle the events that wait, up to a batch of them. ``Work.batch`` is empty while nothing has to be durable yet."""
@@ -74,6 +75,9 @@ class Kernel:
         while work.handled < EVENTS_A_BATCH:
             stamped = self._take()
             if stamped is None:
+                # Nothing waits: the events that say what the venue answered are in the batch.
+                self._batch.answered += self._answered
+                self._answered = []
                 break
             self._handle(stamped, work)
         if self._binding or len(self._batch.journal) >= KEPT_BACK:
@@ -90,8 +94,8 @@ class Kernel:
         self._batch.sent.append((*key, time))
 
     def mark_answered(self, key: tuple[int, int], time: int) -> None:
-        """Note that a command's fate is known; durable with the next batch, and so not before the events that say it."""
-        self._batch.answered.append((*key, time))
+        """Note that a command's fate is known; durable once the events are that say it, and not before."""
+        self._answered.append((*key, time))
 
     @property
     def has_pending(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from algotrader.core.events import Event
+from algotrader.core.events import Event, OrderFateUnknown
 from algotrader.core.orders import Order
 from algotrader.core.state import EngineState
 from algotrader.live.answers import executions
@@ -92,9 +92,12 @@ class Watch:
             if leg not in working or order.cancel_sent:
                 odd[leg] = self._odd.get(leg, 0) + 1
                 if odd[leg] == LOOKS and leg not in self._enquiry.open:
-                    self._enquiry.ask(self._question(order, leg))
+                    self._doubt(order, leg)
         self._odd = odd
 
-    def _question(self, order: Order, leg: str) -> Question:
+    def _doubt(self, order: Order, leg: str) -> None:
         about = ABOUT_CANCEL if order.cancel_sent else ABOUT_ORDER
-        return Question(about, leg, order.symbol, order.created_time, acknowledged=True)
+        if order.cancel_sent:
+            # Only from unknown does it come back to working, so that its end is asked for again.
+            self._put(OrderFateUnknown(self._clock.now(), leg, "no word on its cancellation"))
+        self._enquiry.ask(Question(about, leg, order.symbol, order.created_time, acknowledged=True))

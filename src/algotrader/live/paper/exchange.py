@@ -7,7 +7,7 @@ which a stop sent for a new entry still counts for the entry's own bar, and then
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from heapq import merge
 from typing import Final
@@ -28,7 +28,7 @@ from algotrader.history.calendars import sessions
 from algotrader.live.clock import NS_PER_SECOND, Clock
 from algotrader.live.paper.faults import Faults
 from algotrader.live.paper.market import Market, Slice
-from algotrader.live.paper.records import OrderRecord, Records
+from algotrader.live.paper.records import Holding, OrderRecord, Records
 from algotrader.live.paper.stamps import stamped
 from algotrader.live.paper.streams import Channel
 from algotrader.simulation.settings import SimulationSettings
@@ -104,6 +104,7 @@ class PaperExchange:
         self._last_bars: Final[dict[str, Bar]] = {}
         self._published = self._start
         self._persons = 0
+        self._reserved: Final[dict[str, None]] = {}
         self._running: asyncio.Task[None] | None = None
 
     # Its life
@@ -187,7 +188,7 @@ class PaperExchange:
         now, name = self.clock.now(), request.client_order_id
         if request.symbol not in self._index:
             raise Refused(f"{request.symbol} is not traded here", REFUSED_UNSUPPORTED)
-        if name in self.records.orders:
+        if name in self.records.orders or name in self._reserved:
             raise Refused(f"the id {name} was used before", REFUSED_DUPLICATE)
         record = self.records.add(request, now)
         self._venue.place(request, self._arrival(now))
@@ -249,6 +250,29 @@ class PaperExchange:
             for observer in self.observers:
                 observer(told)
             self.orders.publish(told)
+
+    # Where the last process left off
+
+    def place_position(self, symbol: str, quantity_raw: int, average_raw: int) -> None:
+        """Hold something from the beginning; the money for it has been paid already."""
+        self._venue.positions[self._index[symbol]] = quantity_raw
+        self.records.holdings[symbol] = Holding(quantity_raw, quantity_raw * average_raw)
+
+    def mark(self, symbol: str, price_raw: int) -> None:
+        """Begin with a last price."""
+        self._venue.mark(self._index[symbol], price_raw)
+
+    def reserve_ids(self, ids: Iterable[str]) -> None:
+        """Refuse these ids from now on; what became of the orders is not known here."""
+        self._reserved.update(dict.fromkeys(ids))
+
+    def restore_order(self, request: OrderRequest, filled_raw: int, filled_value: int, venue_order_id: str, now: int) -> None:
+        """Work an order that was taken before; ``request`` is what is left of it, the rest was filled then."""
+        record = self.records.add(request, now)
+        self._venue.place(request, now)
+        self._tell()
+        record.quantity_raw, record.filled_raw, record.filled_value = request.quantity_raw + filled_raw, filled_raw, filled_value
+        record.venue_order_id = venue_order_id or record.venue_order_id
 
     # What others do
 

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from algotrader.core.events import ConnectionChanged, Event, OrderAccepted, OrderCancel, OrderExpired, OrderFill, OrderReplaced, OrderTriggered
+from algotrader.core.events import (
+    ConnectionChanged,
+    Event,
+    OrderAccepted,
+    OrderCancel,
+    OrderExpired,
+    OrderFill,
+    OrderReplaced,
+    OrderTriggered,
+)
 
 
 def stamped(event: Event, time: int) -> Event:

@@ -1,0 +1,59 @@
+"""Takes the paper venue of this process back to where the last one's was.
+
+It died with the process that it lived in. What it had told was committed, and what it had not told nobody knows, so the account that
+the engine remembers is the account.
+"""
+
+from __future__ import annotations
+
+from algotrader.core.engine import Engine
+from algotrader.core.orders import Leg, Order, OrderRequest
+from algotrader.core.scaled import div_half_even
+from algotrader.live.paper.exchange import PaperExchange
+
+
+def resume(exchange: PaperExchange, engine: Engine, now: int) -> None:
+    """Give a venue that nobody has traded at yet the money, the positions and the working orders that an engine knows of.
+
+    Args:
+        exchange: freshly made; the cash that it was made with is taken away.
+        engine: brought to where the journal ends; one that has seen nothing changes nothing.
+        now: nanoseconds UTC.
+    """
+    state = engine.state
+    if not state.ledger.cash and not state.orders:
+        return
+    exchange.deposit(state.total_cash() - exchange.account().cash)
+    for track in state.tracks:
+        quantity = state.ledger.net_quantity(track.instrument.symbol)
+        if quantity:
+            value = sum(h.position.quantity_raw * h.position.average_raw() for h in state.holdings.values() if h.track is track)
+            exchange.place_position(track.instrument.symbol, quantity, abs(div_half_even(value, quantity)))
+        if track.last_raw:
+            exchange.mark(track.instrument.symbol, track.last_raw)
+    exchange.reserve_ids(list(state.orders))
+    for order in state.live_orders.values():
+        leg = order.working_leg
+        if order.acknowledged and not order.attached and not leg.gone:
+            exchange.restore_order(_remaining(order, leg), order.filled_raw, order.filled_value, leg.venue_order_id, now)
+
+
+def _remaining(order: Order, leg: Leg) -> OrderRequest:
+    """The order as it works now, under the id of the leg that works."""
+    asked = order.request
+    return OrderRequest(
+        leg.leg_id,
+        asked.instrument,
+        asked.side,
+        asked.order_type,
+        leg.quantity_raw - order.filled_raw,
+        asked.time_in_force,
+        leg.limit_raw,
+        leg.stop_raw,
+        asked.trail_raw,
+        asked.reduce_only,
+        asked.extended_hours,
+        asked.stop_loss_raw if not order.filled_raw else 0,
+        asked.take_profit_raw if not order.filled_raw else 0,
+        asked.oco_group,
+    )
