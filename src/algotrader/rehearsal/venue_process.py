@@ -27,7 +27,7 @@ from algotrader.core.scaled import money
 from algotrader.history.calendars import session_of_day
 from algotrader.history.catalogue import Catalogue
 from algotrader.history.intervals import day_ns
-from algotrader.live.clock import FastClock
+from algotrader.live.clock import NS_PER_SECOND, FastClock
 from algotrader.live.paper.exchange import PaperExchange, PaperTiming
 from algotrader.live.paper.market import CatalogueMarket, GeneratedMarket, Market
 from algotrader.live.paper.streams import Subscription
@@ -225,11 +225,11 @@ def _market(options: argparse.Namespace, start: int) -> Market:
 
 
 def _begins(options: argparse.Namespace) -> int:
-    """A moment before the first open of the first day on which there is a session."""
+    """A moment before the first open of the first day; what never closes waits for those that do."""
     calendars = {_instrument(symbol).calendar for symbol in options.symbols.split(",")}
     found = [session for calendar in sorted(calendars) if (session := session_of_day(calendar, options.day)) is not None]
-    opens = min((session.open_time for session in found), default=day_ns(options.day))
-    return opens - int(options.lead * 10**9)
+    opens = [session.open_time for session in found if not session.continuous]
+    return min(opens, default=day_ns(options.day)) - int(options.lead * NS_PER_SECOND)
 
 
 async def serve_venue(options: argparse.Namespace) -> None:
@@ -247,7 +247,9 @@ async def serve_venue(options: argparse.Namespace) -> None:
             start=start,
             capabilities=CAPABILITIES[options.capabilities],
             settings=SimulationSettings.ideal() if options.ideal else SimulationSettings(),
-            timing=PaperTiming(options.bar_delay, options.grace),
+            timing=PaperTiming(
+                options.bar_delay, PaperTiming.at_speed(options.speed).grace if options.grace is None else options.grace
+            ),
         )
         server = VenueServer(exchange, options.speed, log)
         ended = asyncio.Event()

@@ -300,7 +300,7 @@ def test_a_halted_instrument_takes_orders_and_fills_none() -> None:
     at_desk(script, [bar(0), bar(1)])
 
 
-@pytest.mark.parametrize(("grace", "price"), [(5.0, "100.00"), (1.0, "104.00")])
+@pytest.mark.parametrize(("grace", "price"), [(2.0, "100.00"), (1.5, "104.00")])
 def test_what_comes_right_after_the_open_counts_as_there(grace: float, price: str) -> None:
     async def script(desk: Desk) -> None:
         await desk.clock.sleep(2)
