@@ -24,9 +24,9 @@ Cli = Callable[..., CliResult]
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The program's own folder is one of the test. Set before ``cli`` reads it."""
-    monkeypatch.setenv("ALGOTRADER_CACHE", str(tmp_path / "cache"))
+def no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No database is set up for the machine. Cleared before ``cli`` reads it."""
+    monkeypatch.delenv("ALGO_DB_PATH", raising=False)
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def url(tmp_path: Path) -> str:
     return made
 
 
-def test_a_day_with_the_database(own_cache: None, cli: Cli, url: str, tmp_path: Path) -> None:
+def test_a_day_with_the_database(no_setting: None, cli: Cli, url: str, tmp_path: Path) -> None:
     assert cli("db", "check", "--database", url) == (0, f"{tmp_path}/trading.db: sound\n", "")
     done = cli("db", "backup", "monday.backup", "--database", url)
     assert (done.code, done.stderr) == (0, "")
@@ -67,7 +67,7 @@ def test_a_day_with_the_database(own_cache: None, cli: Cli, url: str, tmp_path: 
 
 
 @pytest.mark.covers("A192")
-def test_migrating_copies_first(own_cache: None, cli: Cli, tmp_path: Path) -> None:
+def test_migrating_copies_first(no_setting: None, cli: Cli, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/trading.db"
     database = Database(url)
     migrate(database, "r0001")
@@ -87,8 +87,8 @@ def test_migrating_copies_first(own_cache: None, cli: Cli, tmp_path: Path) -> No
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("r0001",)]
 
 
-def test_without_a_database_named_it_is_the_programs_own(own_cache: None, cli: Cli, tmp_path: Path) -> None:
-    path = tmp_path / "cache" / "data" / "trading.db"
+def test_without_a_database_named_it_is_the_one_of_sessions(no_setting: None, cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "data" / "trading.db"
     done = cli("db", "check")
     assert done.code == 2
     assert done.stderr.splitlines()[0] == f"error: there is no database at {path}"
@@ -105,7 +105,7 @@ def corrupt(path: Path) -> None:
         connection.commit()
 
 
-def test_what_is_wrong_is_told_in_a_line(own_cache: None, cli: Cli, url: str, tmp_path: Path) -> None:
+def test_what_is_wrong_is_told_in_a_line(no_setting: None, cli: Cli, url: str, tmp_path: Path) -> None:
     path = tmp_path / "trading.db"
     corrupt(path)
     done = cli("db", "check", "--database", url)
@@ -143,18 +143,17 @@ def bars(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.mark.covers("A188", "A189", "A215")
 @pytest.mark.parametrize("kind", ["own", "sqlite", "postgresql"])
 def test_a_backtest_is_kept_when_asked_for(
-    own_cache: None, cli: Cli, bars: str, tmp_path: Path, kind: str, request: pytest.FixtureRequest
+    no_setting: None, cli: Cli, bars: str, tmp_path: Path, kind: str, request: pytest.FixtureRequest
 ) -> None:
-    run = ("backtest", "velez", "--symbols", "AAPL", "--data", bars)
-    assert cli(*run).code == 0
-    assert not (tmp_path / "cache" / "data").exists()
-    if kind == "own":
-        url = f"sqlite:///{tmp_path}/cache/data/trading.db"
-        option: tuple[str, ...] = ("--store",)
-    else:
+    url = f"sqlite:///{tmp_path}/data/trading.db"
+    option: tuple[str, ...] = ("--store",)
+    if kind != "own":
         server = request.getfixturevalue("postgresql_server") if kind == "postgresql" else None
         url = f"sqlite:///{tmp_path}/runs.db" if server is None else server.new_schema()
         option = ("--database", url)
+    run = ("backtest", "velez", "--symbols", "AAPL", "--data", bars)
+    assert cli(*run).code == 0
+    assert not (tmp_path / "data").exists()
     done = cli(*run, *option, "--json", "run.json")
     assert (done.code, done.stderr) == (0, "")
     assert "stored       run 1 in " in done.stdout
@@ -175,7 +174,17 @@ def test_a_backtest_is_kept_when_asked_for(
     database.close()
 
 
-def test_a_database_of_no_use_is_told_before_the_backtest(own_cache: None, cli: Cli, bars: str) -> None:
+def test_a_backtest_is_kept_where_a_database_is_set_up(
+    no_setting: None, bars: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.setenv("ALGO_DB_PATH", str(tmp_path / "mine.db"))
+    cli: Cli = request.getfixturevalue("cli")
+    done = cli("backtest", "velez", "--symbols", "AAPL", "--data", bars)
+    assert done.code == 0
+    assert f"stored       run 1 in {tmp_path}/mine.db" in done.stdout
+
+
+def test_a_database_of_no_use_is_told_before_the_backtest(no_setting: None, cli: Cli, bars: str) -> None:
     done = cli("backtest", "velez", "--symbols", "AAPL", "--data", bars, "--database", "mysql://host/x")
     assert (done.code, done.stdout) == (2, "")
     assert done.stderr.splitlines()[0] == "error: mysql://host/x is no database for us"

@@ -42,7 +42,7 @@ def database_errors() -> Iterator[None]:
 
 
 def open_for_runs(wanted: bool, given: str | None) -> Database | None:
-    """Open the database that a backtest is to be kept in, before it runs; None where nobody asked for it.
+    """Open the database that a backtest is to be kept in, before it runs; None where nobody asked for it or named a database.
 
     Args:
         wanted: keep the run, wherever that is.
@@ -51,7 +51,7 @@ def open_for_runs(wanted: bool, given: str | None) -> Database | None:
     Raises:
         UserError: it cannot be used.
     """
-    if not wanted and given is None:
+    if not (wanted or given or os.environ.get(DATABASE_VARIABLE)):
         return None
     from algotrader.storage.schema import open_database
 
