@@ -1,7 +1,7 @@
 """Takes the paper venue of this process back to where the last one's was.
 
-It died with the process that it lived in. What it had told was committed, and what it had not told nobody knows, so the account that
-the engine remembers is the account.
+It died with the process that it lived in. What it had told was committed, and what it had not told nobody knows, so the account
+that the engine remembers is the account.
 """
 
 from __future__ import annotations
