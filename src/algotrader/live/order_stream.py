@@ -19,6 +19,10 @@ from algotrader.live.telling import Tell
 from algotrader.venues.protocols import Broker, NotAllowed, VenueError
 
 
+START: Final = "start"
+RECONNECT: Final = "reconnect"
+
+
 class OrderStream:
     """Follows a broker's order events.
 
@@ -105,11 +109,11 @@ class OrderStream:
         wait = FIRST_WAIT
         while True:
             try:
-                await self._reconcile("reconnect" if self.ready.is_set() else "start")
+                await self._reconcile(RECONNECT if self.ready.is_set() else START)
                 break
             except NotAllowed:
                 raise
-            except VenueError as error:
+            except (VenueError, TimeoutError) as error:
                 self._tell("reconciliation_failed", ERROR, "", f"{error}; again in {wait:g} s")
                 await self._clock.sleep(wait)
                 wait = min(2 * wait, LONGEST_WAIT)

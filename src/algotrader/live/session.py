@@ -138,7 +138,7 @@ class Session(Control):
         self._start(self._feeding, "session phases", lambda: wired.phases.run(self._still))
         self._start(self._feeding, "bar stream", lambda: wired.feed.run(self._still))
         self._start(self._tasks, "watch", wired.watch.run)
-        self._start(self._tasks, "reconciliation", self._compare_regularly)
+        self._start(self._tasks, "reconciliation", wired.reconciler.run)
 
     # ------------------------------------------------------------------ shutdown
 
@@ -199,11 +199,6 @@ class Session(Control):
             self.failure = self.failure or error
 
     # ------------------------------------------------------------------ helpers
-
-    async def _compare_regularly(self) -> None:
-        while True:
-            await self.clock.sleep(self.parts.reconcile_seconds)
-            await self._wired.compare("regular")
 
     async def _settled(self) -> None:
         """Wait until the inbox is empty and what came out of it is durable."""

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from algotrader.core.commands import Command
+from algotrader.core.events import Event
 from algotrader.core.inbox_order import EventQueue
 from algotrader.live.consumer import Consumer
 from algotrader.live.control import Vitals
@@ -14,10 +15,10 @@ from algotrader.live.executor import Executor, opens_position
 from algotrader.live.feed import Feed
 from algotrader.live.inbox import Inbox
 from algotrader.live.kernel import Kernel, Outgoing
-from algotrader.live.order_stream import OrderStream
+from algotrader.live.order_stream import START, OrderStream
 from algotrader.live.parts import Parts
 from algotrader.live.phases import Phases, delivered_by
-from algotrader.live.reconciler import Reconciler
+from algotrader.live.reconciler import Reconciler, Rhythm
 from algotrader.live.recovery import Recovered
 from algotrader.live.venue_calls import VenueCalls
 from algotrader.live.warmup import WarmUp
@@ -46,7 +47,7 @@ class Wiring:
         put = self.inbox.put
         self.kernel: Final = Kernel(engine, parts.rows(engine), self.inbox.take)
         self.calls: Final = VenueCalls(clock, put, seed=parts.seed)
-        self.orders: Final = OrderStream(broker, clock, put, self.compare, vitals, parts.tell)
+        self.orders: Final = OrderStream(broker, clock, self._from_venue, self.compare, vitals, parts.tell)
         self.enquiry: Final = Enquiry(
             broker,
             clock,
@@ -83,7 +84,8 @@ class Wiring:
             parts.at,
         )
         self.watch: Final = Watch(broker, self.calls, clock, put, engine.state, self.enquiry, parts.watch_seconds)
-        self.reconciler: Final = Reconciler(broker, clock, put, engine.state)
+        rhythm = Rhythm(interval=parts.reconcile_seconds)
+        self.reconciler: Final = Reconciler(broker, engine, clock, put, lambda: not len(self.inbox), rhythm=rhythm)
         self.warm_up: Final = WarmUp(parts.source, clock, put, engine, settled, tell=parts.tell)
         self.phases: Final = Phases(
             clock,
@@ -98,14 +100,18 @@ class Wiring:
         self.parts.sending(outgoing)
         self.executor.take(outgoing)
 
+    def _from_venue(self, event: Event) -> None:
+        self.inbox.put(event)
+        self.reconciler.notice(event)
+
     async def compare(self, reason: str) -> None:
         """Compare with the venue, and wait until what was found has been handled.
 
         Raises:
-            VenueError: the venue does not answer.
+            VenueError, TimeoutError: the venue does not answer.
         """
         await self._settled()
-        await self.reconciler.run(reason)
+        await (self.reconciler.start() if reason == START else self.reconciler.reconcile(reason))
         self._vitals.last_reconciliation = self.parts.clock.now()
         await self._settled()
 
