@@ -18,7 +18,6 @@ from algotrader.live.supervisor import FIRST_WAIT, LONGEST_WAIT
 from algotrader.live.telling import Tell
 from algotrader.venues.protocols import Broker, NotAllowed, VenueError
 
-
 START: Final = "start"
 RECONNECT: Final = "reconnect"
 

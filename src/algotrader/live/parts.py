@@ -40,6 +40,7 @@ class Parts:
         snapshot_seconds: how often the whole state is stored.
         reconcile_seconds: how often we compare ourselves with the venue.
         watch_seconds: how often we look for executions and ends of orders that the stream did not tell.
+        account_seconds: how often the account's money is asked for; older than five seconds it counts as stale.
         bar_seconds: length of the bars that come.
         seed: of the jitter of waits.
         at: called at the points of ``consumer.POINTS``, for rehearsals.
@@ -61,6 +62,7 @@ class Parts:
     snapshot_seconds: float = 60.0
     reconcile_seconds: float = 300.0
     watch_seconds: float = 2.5
+    account_seconds: float = 4.0
     bar_seconds: int = 60
     seed: int = 0
     at: At = nothing

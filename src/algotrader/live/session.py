@@ -138,6 +138,7 @@ class Session(Control):
         self._start(self._feeding, "session phases", lambda: wired.phases.run(self._still))
         self._start(self._feeding, "bar stream", lambda: wired.feed.run(self._still))
         self._start(self._tasks, "watch", wired.watch.run)
+        self._start(self._tasks, "account", wired.money.run)
         self._start(self._tasks, "reconciliation", wired.reconciler.run)
 
     # ------------------------------------------------------------------ shutdown

@@ -8,6 +8,7 @@ from typing import Final
 from algotrader.core.commands import Command
 from algotrader.core.events import Event
 from algotrader.core.inbox_order import EventQueue
+from algotrader.live.account_poll import AccountPoll
 from algotrader.live.consumer import Consumer
 from algotrader.live.control import Vitals
 from algotrader.live.enquiry import Enquiry, settled_by
@@ -84,6 +85,7 @@ class Wiring:
             parts.at,
         )
         self.watch: Final = Watch(broker, self.calls, clock, put, engine.state, self.enquiry, parts.watch_seconds)
+        self.money: Final = AccountPoll(broker, self.calls, clock, put, parts.account_seconds)
         rhythm = Rhythm(interval=parts.reconcile_seconds)
         self.reconciler: Final = Reconciler(broker, engine, clock, put, lambda: not len(self.inbox), rhythm=rhythm)
         self.warm_up: Final = WarmUp(parts.source, clock, put, engine, settled, tell=parts.tell)

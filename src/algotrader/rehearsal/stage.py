@@ -43,6 +43,7 @@ BEFORE_OPEN_NS: Final = 3 * NS_PER_MINUTE
 AFTER_CLOSE_NS: Final = 4 * NS_PER_MINUTE
 PAST_DAYS: Final = 4
 LOOK_SECONDS: Final = 1.0
+ACCOUNT_SECONDS: Final = 240.0
 SETTLING_SECONDS: Final = 120.0
 BUILD: Final = "rehearsal"
 
@@ -215,6 +216,7 @@ class Stage:
             build=BUILD,
             tell=self._tell,
             snapshot_seconds=self.options.snapshot_seconds,
+            account_seconds=ACCOUNT_SECONDS,
             seed=self.seed,
             at=self._at,
             sending=lambda outgoing: self._invariants.sending(engine, outgoing),
