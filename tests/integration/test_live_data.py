@@ -41,8 +41,13 @@ class Desk:
         self.engine.handle(CashMovement(at(start), "deposit", "USD", money(Decimal(1_000_000))))
         self.inbox = Inbox(self.clock, EventQueue())
         self.orders: list[str] = []
+        self.phases: list[str] = []
         self.stop = asyncio.Event()
         self.feed = Feed(self.source, self.clock, self.inbox.put, (AAPL, MSFT), settings=FeedSettings(jitter=0))
+
+    def tell(self, kind: str, level: str, subject: str, message: str) -> None:
+        """Note the phases that come live."""
+        self.phases.append(message.split(",")[0])
 
     def wish(self, symbol: str) -> None:
         """Let a strategy want to enter on its next bar."""
@@ -62,9 +67,12 @@ class Desk:
     async def run(self, script: Callable[[Desk], Awaitable[None]]) -> None:
         """Warm up, then let data flow while a script plays."""
         consumer = asyncio.create_task(self.consume())
-        result = await WarmUp(self.source, self.clock, self.inbox.put, self.engine, self.inbox.drained).run(self.stop)
+        warm_up = WarmUp(self.source, self.clock, self.inbox.put, self.engine, self.inbox.drained)
+        phases = Phases(
+            self.clock, self.inbox.put, ("XNYS",), delivered=lambda: warm_up.delivered, settled=self.feed.settled, tell=self.tell
+        )
+        await warm_up.run(self.stop)
         self.feed.resume_from(self.engine)
-        phases = Phases(self.clock, self.inbox.put, ("XNYS",), delivered=result.delivered, settled=self.feed.settled)
         tasks = [asyncio.create_task(part.run(self.stop)) for part in (self.feed, phases)]
         await script(self)
         self.stop.set()
@@ -98,7 +106,11 @@ def test_a_fresh_bar_after_warming_up_in_mid_session_may_start_an_entry() -> Non
         desk.wish("AAPL")
         await desk.bars(11, "AAPL", "MSFT")
 
-    assert play(f"{DAY} 14:40", script, past=10).orders == ["14:41:00 AAPL"]
+    desk = play(f"{DAY} 14:40", script, past=10)
+    assert desk.orders == ["14:41:00 AAPL"]
+    # The day's open came with the past: once, and the daily breaker counts from it.
+    assert desk.phases == []
+    assert desk.engine.state.breaker.start_equity == money(Decimal(1_000_000))
 
 
 def test_an_entry_waits_for_the_slice_and_a_late_bar_starts_none() -> None:

@@ -282,6 +282,11 @@ class Engine:
         if on:
             return
         self.streams.signalled = []
+        opened, self.state.warm_opens = self.state.warm_opens, []
+        for session in opened:
+            if session.close_time > self.state.now:
+                self._begin_day(session)
+                self._open_left_over(session)
         for slot in self.state.slots:
             slot.on_warm_end()
         self._price_known()
@@ -316,11 +321,19 @@ class Engine:
         """A phase of a past trading day: bars and figures follow it, and nothing else."""
         if event.trigger_type == "session_open":
             self._follow_session(session)
+            self.state.warm_opens.append(session)
         elif event.trigger_type == "session_close":
             self.streams.end_session(session)
+            self.state.warm_opens = [opened for opened in self.state.warm_opens if opened.calendar != session.calendar]
         for slot in self.state.slots:
             if not isinstance(slot, SignalSlot) or slot.track.instrument.calendar == session.calendar:
                 slot.on_warm_session(event)
+
+    def _open_left_over(self, session: Session) -> None:
+        """The day that we have caught up with is under way: what the last one left over is sold now."""
+        for holding in self.state.holdings.values():
+            if holding.managed and holding.instrument.calendar == session.calendar:
+                self.protection.after_open(holding)
 
     def _open_managed(self, session: Session) -> None:
         """What a person has told us to handle like ours has no strategy that would hear of the open."""
@@ -329,6 +342,11 @@ class Engine:
                 self.protection.after_open(holding)
 
     def _open_session(self, session: Session) -> None:
+        self._begin_day(session)
+        self._follow_session(session)
+
+    def _begin_day(self, session: Session) -> None:
+        """The daily breaker starts anew with the first instrument's calendar."""
         state = self.state
         if state.tracks and state.tracks[0].instrument.calendar == session.calendar:
             if state.breaker.tripped:
@@ -336,7 +354,6 @@ class Engine:
             state.breaker.reset(state.equity())
             state.breaker_since = state.ledger.sequence
             state.breaker_before = []
-        self._follow_session(session)
 
     def _follow_session(self, session: Session) -> None:
         for track in self.state.tracks:

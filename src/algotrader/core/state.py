@@ -314,6 +314,7 @@ class EngineState:
         self.risk_ppm: int = ppm(policy.max_leverage)
         self.strict: bool = False
         self.warming: bool = False
+        self.warm_opens: list[Session] = []
         self.emergency: bool = False
         self.account: AccountSnapshot | None = None
         self.account_spent: int = 0

@@ -79,7 +79,7 @@ class Phases:
         clock: of the session.
         put: takes the events.
         calendars: names of the calendars of the instruments.
-        delivered: for each calendar, when the last phase was due that the engine has had already.
+        delivered: for each calendar, when the last phase was due that the engine has had already; or what tells it at the start.
         settled: waits for the last bars of a session; None delivers its end at the close.
         tell: hears what is worth telling.
     """
@@ -90,14 +90,15 @@ class Phases:
         put: Callable[[Event], None],
         calendars: Iterable[str],
         *,
-        delivered: Mapping[str, int] | None = None,
+        delivered: Mapping[str, int] | Callable[[], Mapping[str, int]] | None = None,
         settled: Settled | None = None,
         tell: Tell = telling.nobody,
     ) -> None:
         self._clock: Final = clock
         self._put: Final = put
         self._calendars: Final = tuple(dict.fromkeys(sorted(normal_calendar(name) for name in calendars)))
-        self._delivered: Final = dict(delivered or {})
+        self._given: Final = delivered or {}
+        self._delivered: Final[dict[str, int]] = {}
         self._settled: Final = settled
         self._tell: Final = tell
         self._agenda: list[Phase] = []
@@ -105,7 +106,9 @@ class Phases:
 
     def start(self) -> None:
         """Deliver what is due already: the running session's open above all, so that the engine knows its session."""
-        self._started = True
+        if not self._started:
+            self._started = True
+            self._delivered.update(self._given() if callable(self._given) else self._given)
         now = self._clock.now()
         owed: list[Phase] = []
         for calendar in self._calendars:

@@ -84,11 +84,18 @@ class WarmUp:
         self._algorithm_bars: Final = algorithm_bars
         self._hours: Final[dict[str, Hours]] = {}
         self._seconds: Final = engine.base_seconds
+        self._phases: dict[str, int] = {}
+
+    @property
+    def delivered(self) -> dict[str, int]:
+        """For each calendar, when the last phase was due that the engine has had; ``Phases`` goes on from there."""
+        return self._phases or delivered_by(self._engine)
 
     async def run(self, stop: asyncio.Event | None = None) -> WarmUpResult:
         """Fetch and hand over what is missing; ends early, with everything that was begun left out, when ``stop`` is set."""
         stop = stop or asyncio.Event()
         result = WarmUpResult(delivered=delivered_by(self._engine))
+        self._phases = {}
         began = self._clock.now()
         tracks = self._engine.state.tracks
         wanted = [(track.instrument, needs_of(self._engine, track.instrument.symbol, self._algorithm_bars)) for track in tracks]
@@ -100,6 +107,7 @@ class WarmUp:
         self._put(Warmup(self._clock.now(), True))
         await self._drained()
         result.completed = await self._hand_over(found, began, stop, result)
+        self._phases = dict(result.delivered) if result.completed else {}
         self._put(Warmup(self._clock.now(), False))
         await self._drained()
         took = (self._clock.now() - began) / NS_PER_SECOND

@@ -18,7 +18,7 @@ from algotrader.live.inbox import Inbox
 from algotrader.live.kernel import Kernel, Outgoing
 from algotrader.live.order_stream import START, OrderStream
 from algotrader.live.parts import Parts
-from algotrader.live.phases import Phases, delivered_by
+from algotrader.live.phases import Phases
 from algotrader.live.reconciler import Reconciler, Rhythm
 from algotrader.live.recovery import Recovered
 from algotrader.live.venue_calls import VenueCalls
@@ -93,7 +93,7 @@ class Wiring:
             clock,
             put,
             [instrument.calendar for instrument in instruments],
-            delivered=delivered_by(engine),
+            delivered=lambda: self.warm_up.delivered,
             settled=self.feed.settled,
             tell=parts.tell,
         )
