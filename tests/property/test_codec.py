@@ -15,7 +15,17 @@ from hypothesis import strategies as st
 
 from algotrader.core import commands, events
 from algotrader.core.commands import ApprovedOrder, Command, RequestBars, SubmitOrder
-from algotrader.core.events import MOVEMENTS, SEVERITIES, TRIGGERS, CashMovement, Event, MarketData, OrderFill, SystemError
+from algotrader.core.events import (
+    MOVEMENTS,
+    SEVERITIES,
+    TRIGGERS,
+    CashMovement,
+    Event,
+    MarketData,
+    OrderFill,
+    ScheduledTrigger,
+    SystemError,
+)
 from algotrader.core.instruments import crypto, equity
 from algotrader.core.market import Bar, Quote, Session, TradeTick
 from algotrader.core.orders import OrderRequest, OrderType, Side
@@ -134,6 +144,12 @@ def made(kind: type[Any]) -> st.SearchStrategy[Any]:
     if kind is MarketData:
         return market_data()
     given = {name: _values(kind, name, default) for name, default in arguments_of(kind).items()}
+    if kind is ScheduledTrigger:
+        # A user's schedule has a name, and nothing else has one.
+        others = st.builds(
+            kind, **given | {"trigger_type": st.sampled_from([t for t in TRIGGERS if t != "schedule"]), "name": st.just("")}
+        )
+        return others | st.builds(kind, **given | {"trigger_type": st.just("schedule"), "name": st.text(min_size=1, max_size=12)})
     return st.builds(kind, **given)
 
 
