@@ -70,6 +70,11 @@ class Channel(Generic[T]):
         self._open.append(subscription)
         return subscription
 
+    @property
+    def listeners(self) -> int:
+        """How many are known to listen."""
+        return len(self._open)
+
     def publish(self, item: T) -> None:
         """Say something to all who listen."""
         self._open = [subscription for subscription in self._open if not subscription.closed]

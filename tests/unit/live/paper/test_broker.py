@@ -14,6 +14,7 @@ from algotrader.core.market import NS_PER_SECOND, Bar, Quote
 from algotrader.live.clock import FastClock
 from algotrader.live.paper.broker import Latency, PaperBroker
 from algotrader.live.paper.faults import Faults
+from algotrader.live.paper.streams import Channel
 from algotrader.venues.protocols import NotSent, StreamClosed, Throttled, Unanswered
 
 BTC = crypto("BTC/USDT")
@@ -221,3 +222,19 @@ def test_a_fill_may_come_long_after_it_happened() -> None:
         assert [fill.time for fill in await desk.broker.fills(0)] == [minute(1)]
 
     at_desk(script, [bar(0)], faults=faults)
+
+
+def test_streams_that_broke_leave_nothing_behind() -> None:
+    channel = Channel[int]()
+    kept = [channel.subscribe() for _ in range(3)]
+    kept[0].close()
+    kept[0].put(1)
+    channel.publish(2)
+    assert [channel.listeners, len(kept)] == [2, 3]
+
+    async def script(desk: Desk) -> None:
+        assert [await each.take(desk.clock) for each in kept[1:]] == [2, 2]
+        with pytest.raises(StreamClosed):
+            await kept[0].take(desk.clock)
+
+    at_desk(script, [])

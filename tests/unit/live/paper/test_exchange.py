@@ -321,3 +321,27 @@ def test_a_trailing_stop_shows_where_it_is() -> None:
         assert trail.stop_raw == raw("103")
 
     at_desk(script, [bar(0), bar(1, RISE)])
+
+
+def test_what_reduces_a_position_leaves_its_average() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.send("a sell 40 market day")
+        await desk.at(1.01)
+        await desk.send("b sell 20 market day")
+        await desk.at(2.01)
+        await desk.send("c buy 30 market day")
+        await desk.at(3.2)
+        (position,) = await desk.broker.positions()
+        assert (position.quantity_raw, position.average_raw) == (-30, raw("102"))
+
+    at_desk(script, [bar(0), bar(1, ("106", "106", "106", "106")), bar(2, ("90", "90", "90", "90"))])
+
+
+def test_prices_of_quiet_instruments_are_known_too() -> None:
+    """A stop is judged by the last price, also where nothing was traded before."""
+
+    async def script(desk: Desk) -> None:
+        await desk.at(1.2)
+        assert await refusal(desk.send("s sell 10 stop 98 gtc")) == "through_market"
+
+    at_desk(script, [bar(0, FALL)])
