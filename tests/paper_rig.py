@@ -15,6 +15,7 @@ from unit.simulation.support import AAPL, parse, raw, submit
 
 from algotrader.core.commands import ReplaceOrder
 from algotrader.core.events import (
+    ConnectionChanged,
     Event,
     OrderAccepted,
     OrderCancel,
@@ -125,6 +126,7 @@ class Desk:
         self.feed = PaperFeed(self.exchange, latency=latency)
         self.instruments = {instrument.symbol: instrument for instrument in instruments}
         self.heard: list[Event] = []
+        self.opened: list[int] = []
         self.listening: asyncio.Task[None] | None = None
 
     async def open(self) -> Desk:
@@ -142,7 +144,10 @@ class Desk:
         async def hear() -> None:
             try:
                 async for event in stream:
-                    self.heard.append(event)
+                    if isinstance(event, ConnectionChanged):
+                        self.opened.append(event.time)
+                    else:
+                        self.heard.append(event)
             except StreamClosed:
                 return
 

@@ -17,7 +17,7 @@ import pytest
 from unit.simulation.support import submit
 
 from algotrader.core.commands import ReplaceOrder
-from algotrader.core.events import Event, OrderAccepted, OrderFill
+from algotrader.core.events import ConnectionChanged, Event, OrderAccepted, OrderFill
 from algotrader.core.instruments import ALPACA_LIKE, GENERIC
 from algotrader.core.market import Bar
 from algotrader.live.clock import FastClock
@@ -133,7 +133,8 @@ def test_a_client_trades_over_the_wire(tmp_path: Path, name: str, capabilities: 
 
         async def hear() -> None:
             async for event in broker.events():
-                events.append(event)
+                if not isinstance(event, ConnectionChanged):
+                    events.append(event)
 
         hearing = asyncio.create_task(hear())
         await feed.subscribe(["AAPL"])
@@ -182,6 +183,7 @@ def test_a_broken_stream_is_opened_again_and_requests_find_their_way(tmp_path: P
         hello, _, broker, feed = await _client(address)
         stock = hello.instruments[0]
         stream = broker.events()
+        assert isinstance(await anext(stream), ConnectionChanged)
         await broker.disconnect()
         with pytest.raises(StreamClosed):
             await anext(stream)
@@ -189,7 +191,9 @@ def test_a_broken_stream_is_opened_again_and_requests_find_their_way(tmp_path: P
         await broker.submit(submit("a buy 1 limit 1.00 gtc", stock))
         await broker.connect()
         await broker.submit(submit("b buy 1 limit 1.00 gtc", stock))
-        event = await anext(broker.events())
+        again = broker.events()
+        assert isinstance(await anext(again), ConnectionChanged)
+        event = await anext(again)
         assert isinstance(event, OrderAccepted)
         assert event.client_order_id == "b"
         await feed.unsubscribe(["AAPL"])

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Final, Protocol
 
 from algotrader.core.commands import ReplaceOrder, SubmitOrder
-from algotrader.core.events import Event
+from algotrader.core.events import ConnectionChanged, Event
 from algotrader.venues.protocols import AccountInfo, Broker, OrderStatus, VenueFill, VenuePosition
 from algotrader.venues.remote.connection import TIMEOUT, Requests, StreamSocket
 from algotrader.venues.remote.hello import Hello
-from algotrader.venues.remote.wire import plain, read_account, read_event, read_fill, read_position, read_status
+from algotrader.venues.remote.wire import Json, plain, read_account, read_event, read_fill, read_position, read_status
 
 
 class Time(Protocol):
@@ -50,8 +50,14 @@ class RemoteBroker(Broker):
 
     def _open_stream(self) -> StreamSocket[Event]:
         if self._stream is None or self._stream.closed:
-            self._stream = StreamSocket(self._address, "orders", lambda found: read_event(found, self._clock.now()))
+            self._stream = StreamSocket(self._address, "orders", self._event, greeting=self._opened)
         return self._stream
+
+    def _event(self, found: Json) -> Event:
+        return read_event(found, self._clock.now())
+
+    def _opened(self) -> Event:
+        return ConnectionChanged(self._clock.now(), self.name, connected=True)
 
     def events(self) -> AsyncIterator[Event]:
         return self._open_stream()

@@ -143,13 +143,22 @@ class StreamSocket(Generic[T]):
         path: ``orders`` or ``market``.
         read: makes an item of a message.
         hello: messages to send first.
+        greeting: makes the first item, given as soon as the stream is open; None for no such item.
     """
 
-    def __init__(self, address: str, path: str, read: Callable[[Json], T], hello: Sequence[Json] = ()) -> None:
+    def __init__(
+        self,
+        address: str,
+        path: str,
+        read: Callable[[Json], T],
+        hello: Sequence[Json] = (),
+        greeting: Callable[[], T] | None = None,
+    ) -> None:
         self._address: Final = address
         self._path: Final = path
         self._read: Final = read
         self._hello: Final = list(hello)
+        self._greeting = greeting
         self._opening: Final = asyncio.Lock()
         self._socket: ClientConnection | None = None
         self.closed = False
@@ -196,6 +205,9 @@ class StreamSocket(Generic[T]):
         """
         try:
             socket = await self.open()
+            if self._greeting is not None:
+                greeting, self._greeting = self._greeting, None
+                return greeting()
             return self._read(json.loads(await socket.recv()))
         except (ConnectionClosed, NotSent) as error:
             self.closed = True

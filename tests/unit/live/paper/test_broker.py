@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 from paper_rig import AAPL, OPEN, Desk, at_desk, bar, minute, refusal, submit
 
-from algotrader.core.events import Event, OrderFill
+from algotrader.core.events import ConnectionChanged, Event, OrderFill
 from algotrader.core.instruments import Instrument, crypto
 from algotrader.core.market import NS_PER_SECOND, Bar, Quote
 from algotrader.live.clock import FastClock
@@ -54,6 +54,7 @@ def test_events_are_stamped_with_the_clock_of_who_hears_them() -> None:
         await broker.connect()
         stream = broker.events()
         await desk.send("a buy 1 market day")
+        assert isinstance(await anext(stream), ConnectionChanged)
         event = await anext(stream)
         assert event.time // NS_PER_SECOND == OPEN // NS_PER_SECOND + 5
 
@@ -74,6 +75,7 @@ def test_a_stream_can_be_opened_again_and_repeats_nothing() -> None:
         await desk.send("c buy 1 limit 90 gtc")
         await desk.clock.sleep(1)
         assert desk.said == ["a accepted", "c accepted"]
+        assert desk.opened == [OPEN, minute(1.2)]
         assert [fill.client_order_id for fill in await desk.broker.fills(0)] == ["a"]
         assert [status.client_order_id for status in await desk.broker.open_orders()] == ["c"]
 
@@ -156,6 +158,8 @@ class Chance(Faults):
             raise Unanswered("lost")
 
     async def order_event(self, event: Event) -> Sequence[tuple[float, Event]]:
+        if isinstance(event, ConnectionChanged):
+            return [(0.0, event)]
         if self.broken:
             raise StreamClosed("broken")
         return [(delay, event) for delay in (self.fates.pop(0) if self.fates else [0.0])]
