@@ -208,7 +208,7 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
         "--bar-delay", type=float, default=PaperTiming().bar_delay, help="seconds from a bar's close until it is told"
     )
     parser.add_argument(
-        "--grace", type=float, default=PaperTiming().grace, help="seconds in which an order counts as there at the open"
+        "--grace", type=float, help="seconds in which an order counts as there at the open; more when the venue is fast"
     )
     parser.add_argument("--lead", type=float, default=60.0, help="seconds of the market before the first open at which it begins")
     return parser.parse_args(given)

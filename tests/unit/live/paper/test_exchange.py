@@ -345,3 +345,8 @@ def test_prices_of_quiet_instruments_are_known_too() -> None:
         assert await refusal(desk.send("s sell 10 stop 98 gtc")) == "through_market"
 
     at_desk(script, [bar(0, FALL)])
+
+
+@pytest.mark.parametrize(("speed", "grace"), [(1.0, 1.5), (60.0, 2.3), (390.0, 12.2), (10_000.0, 45.0)])
+def test_clients_of_a_fast_venue_get_time_to_answer(speed: float, grace: float) -> None:
+    assert PaperTiming.at_speed(speed).grace == pytest.approx(grace)
