@@ -26,7 +26,7 @@ from algotrader.history.hours import Hours
 from algotrader.live.clock import Clock, FastClock, SystemClock
 from algotrader.live.launch_settings import RECORDED, LaunchSettings
 from algotrader.live.paper.broker import Latency, PaperBroker
-from algotrader.live.paper.exchange import PaperExchange
+from algotrader.live.paper.exchange import PaperExchange, PaperTiming
 from algotrader.live.paper.feed import PaperFeed
 from algotrader.live.paper.market import CatalogueMarket, GeneratedMarket, Market
 from algotrader.live.paper.resume import resume
@@ -59,7 +59,13 @@ class PaperVenue:
     def __init__(self, settings: LaunchSettings, market: Market, clock: Clock) -> None:
         self.capabilities: Final = _RULES[settings.rules]
         self._clock: Final = clock
-        self._exchange: Final = PaperExchange(clock, market, money(settings.capital), capabilities=self.capabilities)
+        self._exchange: Final = PaperExchange(
+            clock,
+            market,
+            money(settings.capital),
+            capabilities=self.capabilities,
+            timing=PaperTiming.at_speed(settings.speed),
+        )
         latency = Latency(seed=settings.seed)
         self.broker: Final = PaperBroker(self._exchange, clock, latency)
         self.feed: Final = PaperFeed(self._exchange, clock, latency)
