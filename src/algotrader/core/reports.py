@@ -104,6 +104,11 @@ class Report:
         """What happened, for people."""
         return self._text if self._words is None else self._words.text()
 
+    @property
+    def words(self) -> Words | None:
+        """What the message is made of, with the numbers in it; None for a message that was text from the start."""
+        return self._words
+
     def __repr__(self) -> str:
         who = f" {self.owner}" if self.owner else ""
         return f"{utc(self.time).isoformat()} {self.level} {self.kind}{who} {self.symbol} {self.message}".rstrip()

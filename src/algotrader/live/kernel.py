@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from algotrader.core.commands import Command
 from algotrader.core.engine import Engine
-from algotrader.core.events import LANE_MARKET, LANE_TIMERS, Event, ScheduledTrigger
+from algotrader.core.events import LANE_MARKET, LANE_TIMERS, Event, MarketData, ScheduledTrigger, SliceClosed
 from algotrader.core.inbox_order import Stamped
 from algotrader.core.reports import Report
 from algotrader.storage.codec import encode_command, encode_event
@@ -35,11 +35,17 @@ class Rows(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A command with its key in the outbox: the number of the event that set it off, and its place among that event's."""
+    """A command with its key in the outbox: the number of the event that set it off, and its place among that event's.
+
+    ``arrived`` is when that event came to us (nanoseconds UTC, 0 when nobody knows), or, with ``from_candle``, the last bar before
+    a decision.
+    """
 
     sequence: int
     place: int
     command: Command
+    arrived: int = 0
+    from_candle: bool = False
 
 
 @dataclass(slots=True)
@@ -68,6 +74,7 @@ class Kernel:
         self._batch = Batch()
         self._binding = False
         self._answered: list[tuple[int, int, int]] = []
+        self._bar_came = 0
 
     def work(self) -> Work:
         """Handle the events that wait, up to a batch of them. ``Work.batch`` is empty while nothing has to be durable yet."""
@@ -109,6 +116,8 @@ class Kernel:
 
     def _handle(self, stamped: Stamped, work: Work) -> None:
         event, engine = stamped.event, self.engine
+        if isinstance(event, MarketData):
+            self._bar_came = event.time
         kind, payload = encode_event(event)
         engine.handle(event)
         batch = self._batch
@@ -117,8 +126,15 @@ class Kernel:
         for place, command in enumerate(commands):
             name, content = encode_command(command)
             batch.outbox.append(OutboxEntry(stamped.sequence, place, name, command.client_order_id, content, stamped.time))
-            work.commands.append(Outgoing(stamped.sequence, place, command))
+            work.commands.append(Outgoing(stamped.sequence, place, command, *self._arrival(stamped)))
         self._rows.add(batch, stamped, reports)
         work.reports += reports
         work.handled += 1
         self._binding = self._binding or bool(commands) or event.lane not in (LANE_MARKET, LANE_TIMERS)
+
+    def _arrival(self, stamped: Stamped) -> tuple[int, bool]:
+        """When what led to a decision came, and whether that was a bar. A slice's own time is that of its bars' close."""
+        event = stamped.event
+        if isinstance(event, SliceClosed | MarketData):
+            return self._bar_came or stamped.time, True
+        return min(event.time, stamped.time), False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -16,6 +17,10 @@ FIRST_WAIT: Final = 0.05
 LONGEST_WAIT: Final = 2.0
 PATIENCE_SECONDS: Final = 30.0
 """How long a database may be busy before the session gives up on it."""
+
+
+def nobody(took: int) -> None:
+    """Measure nothing."""
 
 
 class Writer(ABC):
@@ -31,6 +36,8 @@ class Writer(ABC):
         self.store: Final = store
         self._clock: Final = clock
         self._tell: Final = tell
+        self.measure: Callable[[int], None] = nobody
+        """Hears how long every commit took, nanoseconds of the session."""
 
     @abstractmethod
     async def _commit(self, batch: Batch) -> None:
@@ -42,7 +49,7 @@ class Writer(ABC):
         Raises:
             StoreFailed: it stayed busy for half a minute, or refuses for good.
         """
-        wait, waited = FIRST_WAIT, 0.0
+        wait, waited, began = FIRST_WAIT, 0.0, self._clock.now()
         while True:
             try:
                 await self._commit(batch)
@@ -54,6 +61,7 @@ class Writer(ABC):
                 waited += wait
                 wait = min(2 * wait, LONGEST_WAIT)
             else:
+                self.measure(self._clock.now() - began)
                 return
 
     @abstractmethod

@@ -1,0 +1,1 @@
+"""What is measured and written about a session. Nothing in here knows the engine."""
