@@ -243,7 +243,7 @@ def test_from_a_bar_s_arrival_to_the_order_the_commit_included() -> None:
     bar = Bar(rig.state.by_symbol["AAPL"].instrument, closes - NS_PER_MINUTE, closes, 1_000_000, 1_010_000, 990_000, 1_000_000, 10)
     came = closes + 300 * MS
     queue.push(MarketData(came, bar))
-    queue.push(SliceClosed(closes))
+    queue.push(SliceClosed(came))
     clock.time = came + 20 * MS
     kernel = Kernel(rig.engine, AccountRows(rig.engine), lambda: queue.pop(clock.now()) if len(queue) else None)
     observers = Observers(clock)
