@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from typing import Final
 
 import click
 
 from algotrader.errors import UserError
 from algotrader.live.launch_settings import PAPER_VENUE
 
-PAPER_VARIABLES: Final = ("ALGO_BROKER__PAPER", "ALGO_BROKER_PAPER")
-_NO: Final = ("0", "false", "no", "off", "n", "f")
 
+def check_paper_setting(paper: bool, source: str, live: bool) -> None:
+    """Refuse to start where settings and command line do not agree about real money.
 
-def check_paper_setting(environ: Mapping[str, str], live: bool) -> None:
-    """Refuse to start where a setting speaks of real money and the command line does not.
+    Args:
+        paper: the setting ``broker.paper``.
+        source: where it comes from.
+        live: whether ``--live`` was given.
 
     Raises:
-        UserError: paper is off, without ``--live``.
+        UserError: only one of them speaks of real money.
     """
-    for name in PAPER_VARIABLES:
-        if environ.get(name, "").strip().lower() in _NO and not live:
-            hint = f"set {name}=true to trade on paper; real money needs --live, --account and your consent"
-            raise UserError(f"{name} is {environ[name].strip()}: this session would trade real money", hint)
+    if not paper and not live:
+        message = f"broker.paper is false (from {source}; ALGO_BROKER__PAPER): this session would trade real money"
+        raise UserError(message, "set ALGO_BROKER__PAPER=true for paper; real money needs --live, --account and your consent")
+    if paper and live:
+        raise UserError("--live was given and broker.paper is true", "real money needs ALGO_BROKER__PAPER=false as well")
 
 
 def ask_consent(venue: str, account: str, given: str | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,19 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from algotrader.cli.place import DATABASE_VARIABLE, DEFAULT_DATABASE
-from algotrader.cli.place import database_url as url_of
+from algotrader.cli.place import database_url
 from algotrader.errors import UserError
 
 if TYPE_CHECKING:
     from algotrader.research.metrics import Metrics
     from algotrader.research.result import BacktestResult
     from algotrader.storage.database import Database
-
-
-def database_url(given: str | None) -> str:
-    """The URL of the database: the one that was asked for, by option or variable, or the file in the current folder."""
-    return url_of(given or os.environ.get(DATABASE_VARIABLE) or DEFAULT_DATABASE)
 
 
 @contextmanager

@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from algotrader.cli.database import database_errors, database_url
+from algotrader.cli.database import database_errors
 from algotrader.cli.errors import catch_user_errors
+from algotrader.cli.place import database_url
 from algotrader.errors import UserError
 
 if TYPE_CHECKING:
     from algotrader.storage.database import Database
 
 _DATABASE: Final = click.option(
-    "--database", "url", metavar="FILE|URL", help="A file for SQLite or postgresql://user@host/name; data/trading.db by default."
+    "--database",
+    "url",
+    metavar="FILE|URL",
+    help="A file, or postgresql://user@host/name; that of the settings by default.",
 )
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 

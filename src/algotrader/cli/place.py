@@ -6,33 +6,40 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from algotrader.server.files import SessionFiles
 
-DATABASE_VARIABLE: Final = "ALGO_DB_PATH"
-DEFAULT_DATABASE: Final = "data/trading.db"
-
 
 def database_option(command: Any) -> Any:
     """Give a command the option that says which session is meant."""
     return click.option(
         "--database",
-        envvar=DATABASE_VARIABLE,
-        default=DEFAULT_DATABASE,
-        show_default=True,
         metavar="FILE|URL",
         callback=lambda _ctx, _parameter, text: database_url(text),
-        help="The session's database: a file for SQLite, or the URL of a server.",
+        help="The session's database: a file for SQLite, or a URL; that of the settings by default.",
     )(command)
 
 
-def database_url(text: str) -> str:
-    """A database's URL; a plain text is the path of an SQLite file, which counts from the current folder."""
-    return text if "://" in text else f"sqlite:///{Path(text).expanduser().absolute()}"
+def database_url(text: str | None) -> str:
+    """A database's URL, such that it means the same from every folder; None for the one of the settings.
+
+    A plain text is the path of an SQLite file, which counts from the current folder.
+
+    Raises:
+        UserError: the settings cannot be read.
+    """
+    if not text:
+        from algotrader.cli.settings import settings_of_process
+
+        text = settings_of_process(os.environ).config.app.database
+    path = text if "://" not in text else text.removeprefix("sqlite:///") if text.startswith("sqlite:///") else ""
+    if not path or path == ":memory:":
+        return text
+    return f"sqlite:///{Path(path).expanduser().absolute()}"
 
 
 def database_name(url: str) -> str:

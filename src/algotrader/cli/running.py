@@ -49,7 +49,9 @@ class Foreground:
         """
         self._signals.install()
         # The port is taken first, so that a second session ends here and has touched nothing.
-        self._server = LocalServer(self._settings.host, self._settings.port, files_of(self._settings.database))
+        config = self._settings.config
+        token = "" if config is None else config.web.token.get_secret_value()
+        self._server = LocalServer(self._settings.host, self._settings.port, files_of(self._settings.database), token)
         click.echo(f"listening on {self._server.url}")
         if not self._server.is_private:
             click.echo("warning: other machines reach this address; they need the token for everything", err=True)

@@ -7,11 +7,7 @@ from typing import Any, Final
 
 import click
 
-from algotrader.cli.place import database_option
-from algotrader.cli.start_file import read_defaults
-
-STRATEGY: Final = "velez"
-SYMBOLS: Final = "AAPL,TSLA,AMD,NVDA,META"
+_FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 _HELP: Final = """Trade until stopped, on paper unless --live is given.
 
@@ -25,15 +21,9 @@ A second Ctrl+C leaves at once; the next start finds out what happened.
 
 
 @click.command(help=_HELP, short_help="Trade until stopped, on paper by default.")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    is_eager=True,
-    callback=read_defaults,
-    help="Settings file (YAML); its section `start` holds defaults of these options.",
-)
-@click.option("--strategy", multiple=True, metavar="NAME", help=f"Name, or file.py:Class; may be repeated. {STRATEGY} by default.")
-@click.option("--symbols", metavar="A,B", default=SYMBOLS, show_default=True, help="What is traded, separated by commas.")
+@click.option("--config", type=_FILE, metavar="YAML", help="Read settings from this file.")
+@click.option("--strategy", multiple=True, metavar="NAME", help="Name, or file.py:Class; may be repeated.")
+@click.option("--symbols", metavar="A,B", help="What is traded, separated by commas; the watchlist by default.")
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="Parameter; STRATEGY.NAME=VALUE for one of several.")
 @click.option("--interval", metavar="LENGTH", default="", help="Bars of 1m, 2m, 5m, 10m …; the strategy's own by default.")
 @click.option("--venue", metavar="NAME", default="paper", show_default=True, help="Where orders go.")
@@ -41,18 +31,18 @@ A second Ctrl+C leaves at once; the next start finds out what happened.
 @click.option("--replay", is_flag=True, help="Trade recorded bars as if they were live, not made-up ones.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the recorded bars.")
 @click.option("--from", "start_day", metavar="DAY", default="", help="First day of the market, such as 2024-01-02.")
-@click.option("--capital", metavar="AMOUNT", help="Cash of a new paper account; 25000 by default.")
-@click.option("--speed", type=float, default=1.0, show_default=True, help="How much faster than life; paper only.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Start of what is random in the simulated market.")
+@click.option("--capital", metavar="AMOUNT", help="Cash of a new paper account; 100000 by default.")
+@click.option("--speed", type=float, help="How much faster than life, 1 by default; paper only.")
+@click.option("--seed", type=int, help="Start of what is random in the simulated market.")
 @click.option("--once-day", is_flag=True, help="End after one trading day.")
 @click.option("--flatten", is_flag=True, help="Close every position at the end.")
 @click.option("--extended-hours", is_flag=True, help="Trade before the open and after the close too.")
-@click.option("--host", envvar="ALGO_WEB__HOST", default="127.0.0.1", show_default=True, help="Where the local server listens.")
-@click.option("--port", envvar="ALGO_WEB__PORT", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any.")
+@click.option("--host", metavar="ADDRESS", help="Where the local server listens; 127.0.0.1 by default.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Its port; 8000 by default, 0 for any.")
 @click.option("--live", is_flag=True, help="Trade real money. Needs --account and your consent.")
 @click.option("--account", metavar="NAME", default="", help="Name of the live account.")
 @click.option("--consent", metavar="NAME", help="The account's name once more, where nobody can be asked.")
-@database_option
+@click.option("--database", metavar="FILE|URL", help="Where everything is kept; the database of the settings by default.")
 def start(**given: Any) -> None:
     """Check what is wanted, have real money confirmed, run the session."""
     from algotrader.cli.running import run_in_foreground
@@ -60,7 +50,6 @@ def start(**given: Any) -> None:
     from algotrader.live.launch import launch
 
     settings = read_settings(given)
-
     for text in heading(settings):
         click.echo(text)
     code = run_in_foreground(settings, launch)

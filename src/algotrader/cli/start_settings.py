@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import os
 import textwrap
+from dataclasses import replace
 from datetime import date
-from typing import Any, Final
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
 from algotrader.assembly import plan_routes
 from algotrader.cli.backtest import read_parameters, read_symbols
 from algotrader.cli.consent import ask_consent, check_paper_setting
+from algotrader.cli.database import database_errors
 from algotrader.cli.mistakes import strategy_mistakes
-from algotrader.cli.place import database_name, files_of
+from algotrader.cli.place import database_name, database_url, files_of
+from algotrader.cli.settings import settings_of_process
 from algotrader.config import read_capital
+from algotrader.config.entries import StrategyEntry
+from algotrader.config.loading import Settings
 from algotrader.errors import UserError, did_you_mean
 from algotrader.live.launch_settings import (
     GENERATED,
@@ -25,7 +32,9 @@ from algotrader.live.launch_settings import (
     LaunchSettings,
     StrategyChoice,
 )
-from algotrader.strategies.scanners import Route, StaticScanner
+from algotrader.strategies.scanners import Route, StaticScanner, scanner_from_text
+
+T = TypeVar("T")
 
 DEFAULT_STRATEGY: Final = "velez"
 
@@ -34,36 +43,77 @@ _WIDTH: Final = 80
 
 
 def read_settings(given: dict[str, Any]) -> LaunchSettings:
-    """Turn options into the settings of a session.
+    """Turn options and settings into what a session is to be; an option wins over a setting.
 
     Raises:
-        UserError: an option, a strategy or a parameter is impossible, or real money is not consented to.
+        UserError: an option, a setting, a strategy or a parameter is impossible, or real money is not consented to.
     """
     _one_of("--venue", given["venue"], VENUES)
     _one_of("--rules", given["rules"], RULES)
-    check_paper_setting(os.environ, given["live"])
-    _check_speed(given["speed"], given["live"])
-    strategies = read_strategies(given["strategy"] or (DEFAULT_STRATEGY,), given["symbols"], given["params"])
-    check_strategies(strategies, given["interval"])
-    try:
-        capital = read_capital(given["capital"] or "25000")
-    except ValueError as error:
-        raise UserError(f"--capital: {error}", "write it like --capital 25000") from None
-    consent = ask_consent(given["venue"], given["account"], given["consent"]) if given["live"] else ""
-    same = ("database", "venue", "rules", "data", "interval", "speed", "seed", "once_day", "flatten", "extended_hours", "account")
+    settings, database = _settings(given["config"], given["database"])
+    config = settings.config
+    check_paper_setting(config.broker.paper, settings.source("broker.paper"), given["live"])
+    speed = _or(given["speed"], config.paper.speed)
+    _check_speed(speed, given["live"])
+    strategies = choose_strategies(given, settings)
+    check_strategies(strategies)
     return LaunchSettings(
         strategies=strategies,
+        database=database,
         mode=LIVE_MODE if given["live"] else PAPER_MODE,
+        venue=given["venue"],
+        rules=given["rules"],
         market=RECORDED if given["replay"] or given["data"] else GENERATED,
+        data=given["data"],
         start_day=_day(given["start_day"]),
-        capital=capital,
-        consent=consent,
-        host=given["host"],
-        port=given["port"],
-        token_file=files_of(given["database"]).token,
-        config=given["config"],
-        **{name: given[name] for name in same},
+        interval=given["interval"],
+        capital=_capital(given["capital"]) if given["capital"] else config.paper.capital,
+        speed=speed,
+        seed=_or(given["seed"], config.paper.seed),
+        once_day=given["once_day"],
+        flatten=given["flatten"],
+        extended_hours=given["extended_hours"] or config.app.extended_hours,
+        account=given["account"],
+        consent=ask_consent(given["venue"], given["account"], given["consent"]) if given["live"] else "",
+        host=given["host"] or config.web.host,
+        port=_or(given["port"], config.web.port),
+        token_file=files_of(database).token,
+        config=config,
     )
+
+
+def _or(option: T | None, setting: T) -> T:
+    return setting if option is None else option
+
+
+def _settings(file: Path | None, database: str | None) -> tuple[Settings, str]:
+    """The settings with what the database overrides, and the URL of that database."""
+    settings = settings_of_process(os.environ, file, strict=True)
+    url = database_url(database or settings.config.app.database)
+    overrides = _overrides(url)
+    return (settings_of_process(os.environ, file, overrides, strict=True) if overrides else settings), url
+
+
+def _overrides(url: str) -> dict[str, str]:
+    """Settings that were changed while a session ran; none where the database is still to be made."""
+    if url.startswith("sqlite") and not Path(database_name(url)).exists():
+        return {}
+    from algotrader.storage import queries
+    from algotrader.storage.schema import open_database
+
+    with database_errors():
+        database = open_database(url, create=True)
+        try:
+            return {one.key: one.value for one in queries.overrides(database)}
+        finally:
+            database.close()
+
+
+def _capital(text: str) -> Decimal:
+    try:
+        return read_capital(text)
+    except ValueError as error:
+        raise UserError(f"--capital: {error}", "write it like --capital 25000") from None
 
 
 def _one_of(option: str, value: str, known: tuple[str, ...]) -> None:
@@ -86,25 +136,46 @@ def _day(text: str) -> str:
         raise UserError(f"--from {text} is no day", "write it like --from 2024-01-02") from None
 
 
-def read_strategies(names: tuple[str, ...], symbols: str, params: tuple[str, ...]) -> tuple[StrategyChoice, ...]:
-    """Read what trades on what.
+def choose_strategies(given: dict[str, Any], settings: Settings) -> tuple[StrategyChoice, ...]:
+    """What trades on what: by the options, else by the settings.
 
     Raises:
-        UserError: a parameter says not which strategy it is for, or is not of the form NAME=VALUE.
+        UserError: a parameter says not which strategy it is for or is not of the form NAME=VALUE, or no strategy is enabled.
     """
-    wanted = tuple(read_symbols(symbols.upper()))
-    if len(names) == 1:
-        return (StrategyChoice(names[0], wanted, tuple(read_parameters(params).items())),)
-    found: dict[str, list[str]] = {name: [] for name in names}
-    for text in params:
-        owner = next((name for name in names if text.startswith(f"{name}.")), None)
-        if owner is None:
-            raise UserError(f"--param {text} says not which strategy it is for", f"write it like --param {names[0]}.NAME=VALUE")
-        found[owner].append(text.removeprefix(f"{owner}."))
-    return tuple(StrategyChoice(name, wanted, tuple(read_parameters(tuple(own)).items())) for name, own in found.items())
+    config, params = settings.config, given["params"]
+    symbols = tuple(read_symbols(given["symbols"].upper())) if given["symbols"] else ()
+    if given["strategy"]:
+        found = [StrategyChoice(name, symbols or config.app.watchlist) for name in given["strategy"]]
+    elif config.strategies:
+        found = [_entry(entry, symbols or entry.symbols or config.app.watchlist) for entry in config.strategies if entry.enabled]
+    else:
+        own = tuple(config.velez.model_dump(exclude={"enabled"}, exclude_defaults=True).items())
+        found = [StrategyChoice(DEFAULT_STRATEGY, symbols or config.app.watchlist, own)] if config.velez.enabled else []
+    if not found:
+        raise UserError("no strategy is enabled", "name one with --strategy, or enable one in the settings")
+    return tuple(_with_options(choice, len(found) == 1, params, given["interval"]) for choice in _all_named(found, params))
 
 
-def check_strategies(choices: tuple[StrategyChoice, ...], interval: str) -> None:
+def _entry(entry: StrategyEntry, symbols: tuple[str, ...]) -> StrategyChoice:
+    return StrategyChoice(entry.strategy, symbols, tuple(entry.parameters.items()), entry.interval, entry.scanner)
+
+
+def _all_named(choices: list[StrategyChoice], params: tuple[str, ...]) -> list[StrategyChoice]:
+    """The choices, once every parameter says which of several it is for."""
+    for text in params if len(choices) > 1 else ():
+        if not any(text.startswith(f"{choice.name}.") for choice in choices):
+            hint = f"write it like --param {choices[0].name}.NAME=VALUE"
+            raise UserError(f"--param {text} says not which strategy it is for", hint)
+    return choices
+
+
+def _with_options(choice: StrategyChoice, alone: bool, params: tuple[str, ...], interval: str) -> StrategyChoice:
+    own = params if alone else tuple(t.removeprefix(f"{choice.name}.") for t in params if t.startswith(f"{choice.name}."))
+    changed = tuple({**dict(choice.parameters), **read_parameters(own)}.items())
+    return replace(choice, parameters=changed, interval=interval or choice.interval)
+
+
+def check_strategies(choices: tuple[StrategyChoice, ...]) -> None:
     """Load every strategy and check its parameters before anything else is touched.
 
     Raises:
@@ -112,7 +183,8 @@ def check_strategies(choices: tuple[StrategyChoice, ...], interval: str) -> None
     """
     for choice in choices:
         with strategy_mistakes(choice.name):
-            plan_routes([Route(StaticScanner(), choice.name, dict(choice.parameters))], choice.symbols, interval or None)
+            scanner = scanner_from_text(choice.scanner) if choice.scanner else StaticScanner()
+            plan_routes([Route(scanner, choice.name, dict(choice.parameters))], choice.symbols, choice.interval or None)
 
 
 def heading(settings: LaunchSettings) -> list[str]:

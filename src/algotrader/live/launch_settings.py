@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from algotrader.config.schema import Config
 
 PAPER_MODE: Final = "paper"
 LIVE_MODE: Final = "live"
@@ -23,11 +26,16 @@ RECORDED: Final = "recorded"
 
 @dataclass(frozen=True, slots=True)
 class StrategyChoice:
-    """A strategy by its name or ``path/to/file.py:Class``, with the symbols it works on and its own parameters."""
+    """A strategy by its name or ``path/to/file.py:Class``, with the symbols it works on and its own parameters.
+
+    ``interval`` is the length of its bars, empty for its own; ``scanner`` says which symbols it may trade each day, empty for all.
+    """
 
     name: str
     symbols: tuple[str, ...]
     parameters: tuple[tuple[str, object], ...] = ()
+    interval: str = ""
+    scanner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +51,7 @@ class LaunchSettings:
         market: ``generated`` (made up while it runs) or ``recorded`` (bars of the catalogue in ``data``, as if live).
         data: folder of the catalogue; None for the made-up bars that come with the program.
         start_day: first day of the market, such as 2024-01-02; empty for today, or for the first day there is.
-        interval: of the bars that strategies see; empty for their own.
+        interval: of the bars that every strategy sees; empty for what each strategy's choice says, or its own.
         capital: with which the simulated account starts.
         speed: seconds of the session in a second of ours; above 1 only on the simulated venue.
         seed: start of what is random in the simulated market and venue.
@@ -55,7 +63,7 @@ class LaunchSettings:
         host: where the local server listens.
         port: of the local server; 0 takes any.
         token_file: keeps the token of the local server, readable by the user only.
-        config: the file that further settings come from.
+        config: every other setting: risk, reconciliation, scheduler, logs and so on.
     """
 
     strategies: tuple[StrategyChoice, ...]
@@ -78,7 +86,7 @@ class LaunchSettings:
     host: str = "127.0.0.1"
     port: int = 8000
     token_file: Path | None = None
-    config: Path | None = None
+    config: Config | None = None
 
     @property
     def symbols(self) -> tuple[str, ...]:

@@ -55,17 +55,21 @@ def session_files(database: str, state_folder: Path) -> SessionFiles:
     return SessionFiles(base.with_name(base.name + ".token"), base.with_name(base.name + ".session"))
 
 
-def make_token(path: Path) -> str:
+def make_token(path: Path, wanted: str = "") -> str:
     """Read the token, or make it at the first start; only the user may read the file.
+
+    Args:
+        path: of the file.
+        wanted: what it is to be, for those who have chosen one themselves.
 
     Raises:
         UserError: others may read or change it.
         OSError: it cannot be read or written.
     """
     found = read_token(path)
-    if found:
+    if found and wanted in ("", found):
         return found
-    token = secrets.token_urlsafe(32)
+    token = wanted or secrets.token_urlsafe(32)
     _write(path, token + "\n")
     return token
 

@@ -76,16 +76,17 @@ class LocalServer:
         host: where to listen; anything but loopback lets other machines try, and they need the token for everything.
         port: 0 for any.
         files: where to keep the token and the address.
+        token: of the settings; empty to make one at the first start.
 
     Raises:
         UserError: the port is in use, or the token is open to others.
         OSError: the files cannot be written.
     """
 
-    def __init__(self, host: str, port: int, files: SessionFiles) -> None:
+    def __init__(self, host: str, port: int, files: SessionFiles, token: str = "") -> None:
         self._host: Final = host
         self._files: Final = files
-        self._token: Final = make_token(files.token)
+        self._token: Final = make_token(files.token, token)
         self._instance: Final = secrets.token_hex(8)
         self._listener: Final = bind(host, port)
         self._server: _Server | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,6 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from algotrader.cli import consent
 from algotrader.cli.consent import ask_consent, check_paper_setting
 from algotrader.cli.place import database_name, database_url, state_folder
 from algotrader.cli.start import start
@@ -18,6 +19,8 @@ from algotrader.cli.start_settings import heading, read_settings
 from algotrader.errors import UserError
 from algotrader.live import launch_settings
 from algotrader.live.launch_settings import GENERATED, RECORDED, LaunchSettings
+from algotrader.storage import queries
+from algotrader.storage.schema import open_database
 
 
 def read(*arguments: str) -> LaunchSettings:
@@ -37,8 +40,8 @@ def read(*arguments: str) -> LaunchSettings:
 @pytest.fixture(autouse=True)
 def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("ALGO_DB_PATH", "ALGO_WEB__PORT", "ALGO_WEB__HOST", *consent.PAPER_VARIABLES):
-        monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith("ALGO_")]:
+        monkeypatch.delenv(name)
 
 
 @pytest.mark.covers("A212")
@@ -47,7 +50,7 @@ def test_by_default_it_is_a_paper_session_on_this_machine(tmp_path: Path) -> Non
     assert (found.mode, found.venue, found.market, found.speed) == ("paper", "paper", GENERATED, 1)
     assert [choice.name for choice in found.strategies] == ["velez"]
     assert found.symbols == ("AAPL", "TSLA", "AMD", "NVDA", "META")
-    assert (found.host, found.port, found.capital) == ("127.0.0.1", 8000, Decimal(25_000))
+    assert (found.host, found.port, found.capital) == ("127.0.0.1", 8000, Decimal(100_000))
     assert found.database == f"sqlite:///{tmp_path / 'data' / 'trading.db'}"
     assert found.token_file == tmp_path / "data" / "trading.db.token"
     shown = heading(found)
@@ -61,14 +64,15 @@ def test_options_are_taken_over(tmp_path: Path) -> None:
     found = read(
         *("--strategy", "sma_cross", "--param", "fast=5", "--symbols", "aapl, msft", "--speed", "60", "--seed", "7"),
         *("--port", "0", "--once-day", "--flatten", "--data", "bars", "--from", "2024-01-02", "--capital", "50_000"),
-        *("--rules", "alpaca-like", "--database", "postgresql://me:secret@db/algo"),
+        *("--rules", "alpaca-like", "--database", "other.db"),
     )
     assert found.strategies[0].parameters == (("fast", "5"),)
     assert found.symbols == ("AAPL", "MSFT")
     assert (found.speed, found.seed, found.port, found.once_day, found.flatten) == (60, 7, 0, True, True)
     assert (found.market, found.data, found.start_day, found.rules) == (RECORDED, Path("bars"), "2024-01-02", "alpaca-like")
     assert found.capital == 50_000
-    assert "secret" not in "\n".join(heading(found))
+    assert found.database == f"sqlite:///{tmp_path / 'other.db'}"
+    assert "secret" not in "\n".join(heading(replace(found, database="postgresql://me:secret@db/algo")))
 
 
 def test_parameters_find_their_strategy() -> None:
@@ -89,7 +93,7 @@ WRONG = [
     (("--capital", "-1"), "--capital: the capital must be above 0", "--capital 25000"),
     (("--from", "tomorrow"), "--from tomorrow is no day", "2024-01-02"),
     (("--interval", "7x"), "7x", "1m"),
-    (("--live",), "the paper venue has no real money", "--venue"),
+    (("--live",), "--live was given and broker.paper is true", "ALGO_BROKER__PAPER=false"),
 ]
 
 
@@ -101,48 +105,93 @@ def test_impossible_options(arguments: tuple[str, ...], told: str, hinted: str) 
     assert hinted in raised.value.hint
 
 
-def test_a_settings_file_gives_defaults_and_the_command_line_wins(tmp_path: Path) -> None:
+SETTINGS = """
+strategies:
+  - {strategy: sma_cross, parameters: {fast: 5}, symbols: [AAPL, AMD]}
+  - {strategy: velez, scanner: "gap_up:2"}
+  - {strategy: momentum, enabled: false}
+app: {watchlist: [TSLA], db_path: mine.db, extended_hours: true}
+paper: {capital: 30000, speed: 60, seed: 9}
+web: {port: 9000}
+"""
+
+
+def test_settings_say_what_the_command_line_does_not(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
-    path.write_text("start:\n  strategy: sma_cross\n  param: {fast: 5}\n  symbols: [AAPL, AMD]\n  once-day: true\n  port: 9000\n")
-    found = read("--config", str(path), "--port", "9001")
-    assert (found.strategies[0].name, found.strategies[0].parameters) == ("sma_cross", (("fast", "5"),))
-    assert (found.symbols, found.once_day, found.port, found.config) == (("AAPL", "AMD"), True, 9001, path)
+    path.write_text(SETTINGS)
+    found = read("--config", str(path), "--port", "9001", "--param", "sma_cross.slow=30")
+    one, two = found.strategies
+    assert (one.name, one.symbols, one.parameters) == ("sma_cross", ("AAPL", "AMD"), (("fast", 5), ("slow", "30")))
+    assert (two.name, two.symbols, two.scanner) == ("velez", ("TSLA",), "gap_up:2")
+    assert (found.symbols, found.port, found.seed, found.speed) == (("AAPL", "AMD", "TSLA"), 9001, 9, 60)
+    assert (found.capital, found.extended_hours) == (Decimal(30_000), True)
+    assert found.database == f"sqlite:///{tmp_path / 'mine.db'}"
+    assert found.config is not None
+    assert found.config.paper.seed == 9
+
+
+def test_parameters_of_velez_come_from_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALGO_VELEZ__SMA_FAST", "30")
+    assert read("--param", "max_run_candles=4").strategies[0].parameters == (("sma_fast", 30), ("max_run_candles", "4"))
+
+
+@pytest.mark.covers("A10")
+def test_a_strategy_that_is_switched_off_does_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALGO_VELEZ__ENABLED", "false")
+    with pytest.raises(UserError, match="no strategy is enabled"):
+        read()
+
+
+def test_what_was_changed_in_the_database_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALGO_APP__WATCHLIST", "AAPL")
+    database = open_database(f"sqlite:///{tmp_path / 'algo.db'}", create=True)
+    queries.set_override(database, "app.watchlist", "AMD,TSLA", 1)
+    database.close()
+    assert read("--database", "algo.db").symbols == ("AMD", "TSLA")
+    assert read().symbols == ("AAPL",)
+
+
+def test_nothing_is_made_by_reading(tmp_path: Path) -> None:
+    read()
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("variable", "value", "told"),
     [
-        ("start: {strateg: x}", "start.strateg is no setting"),
-        ("start: [1, 2]", "start must hold names and values"),
-        ("start: {a: b: c}", "is not YAML"),
-        ("- 1", "start must hold names and values"),
-        ("start: {live: true}", "start.live is no setting"),
-        ("start: {consent: me}", "start.consent is no setting"),
+        ("ALGO_WEB__PORT", "x", "ALGO_WEB__PORT"),
+        ("ALGO_RISK__MAX_DALY_LOSS_PCT", "0.05", "names no setting"),
+        ("ALGO_CONFIG", "nowhere.yaml", "nowhere.yaml"),
     ],
 )
-def test_settings_files_that_cannot_be(tmp_path: Path, text: str, told: str) -> None:
-    path = tmp_path / "mine.yaml"
-    path.write_text(text)
+def test_settings_that_cannot_be(variable: str, value: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, value)
     with pytest.raises(UserError, match=told):
-        read("--config", str(path))
+        read()
 
 
 @pytest.mark.covers("A93")
-@pytest.mark.parametrize("name", consent.PAPER_VARIABLES)
-def test_paper_off_never_starts_by_itself(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(name, "False")
-    with pytest.raises(UserError, match=f"{name} is False: this session would trade real money"):
+def test_paper_off_never_starts_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALGO_BROKER__PAPER", "False")
+    with pytest.raises(UserError, match=r"broker\.paper is false .*ALGO_BROKER__PAPER.* would trade real money"):
         read()
-    monkeypatch.setenv(name, "true")
+    monkeypatch.setenv("ALGO_BROKER__PAPER", "true")
     assert read().mode == "paper"
 
 
-def test_paper_off_is_fine_with_live() -> None:
-    check_paper_setting({"ALGO_BROKER__PAPER": "false"}, live=True)
+@pytest.mark.parametrize("paper", [True, False])
+@pytest.mark.parametrize("live", [True, False])
+def test_settings_and_command_line_have_to_agree(paper: bool, live: bool) -> None:
+    if paper != live:
+        check_paper_setting(paper, "a file", live)
+    else:
+        with pytest.raises(UserError):
+            check_paper_setting(paper, "a file", live)
 
 
 def test_real_money_wants_the_name_of_the_account(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("algotrader.cli.start_settings.VENUES", (*launch_settings.VENUES, "broker"))
+    monkeypatch.setenv("ALGO_BROKER__PAPER", "false")
     asked = ("--venue", "broker", "--live")
     with pytest.raises(UserError, match="--live needs the name of the account"):
         read(*asked)
@@ -155,7 +204,13 @@ def test_real_money_wants_the_name_of_the_account(monkeypatch: pytest.MonkeyPatc
     found = read(*asked, "--account", "U-1", "--consent", "U-1")
     assert (found.mode, found.account, found.consent) == ("live", "U-1", "U-1")
     assert heading(found)[0] == "mode       live"
-    assert "consent" not in repr(found)
+    assert "consent='U-1'" not in repr(found)
+
+
+def test_the_paper_venue_has_no_real_money(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALGO_BROKER__PAPER", "false")
+    with pytest.raises(UserError, match="the paper venue has no real money"):
+        read("--live", "--account", "U-1", "--consent", "U-1")
 
 
 @pytest.mark.parametrize(("typed", "passes"), [("U-1", True), ("u-1", False), ("", False), ("yes", False)])

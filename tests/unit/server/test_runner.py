@@ -77,6 +77,9 @@ def test_the_token_is_made_once_and_only_the_user_reads_it(tmp_path: Path) -> No
     assert make_token(path) == token
     assert path.stat().st_mode & 0o777 == 0o600
     assert [p.name for p in path.parent.iterdir()] == ["algo.db.token"]
+    assert make_token(path, token) == token
+    assert make_token(path, "my-own") == read_token(path) == "my-own"
+    assert path.stat().st_mode & 0o777 == 0o600
     path.chmod(0o644)
     with pytest.raises(UserError, match="can be read by others"):
         make_token(path)
