@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from algotrader.cli.place import database_url
+from algotrader.cli.settings import settings_of_process
 from algotrader.errors import UserError
 
 if TYPE_CHECKING:
@@ -44,12 +46,18 @@ def open_for_runs(wanted: bool, given: str | None) -> Database | None:
     Raises:
         UserError: it cannot be used.
     """
-    if not (wanted or given or os.environ.get(DATABASE_VARIABLE)):
+    if not (wanted or given or _is_set_up()):
         return None
     from algotrader.storage.schema import open_database
 
     with database_errors():
         return open_database(database_url(given), create=True)
+
+
+def _is_set_up() -> bool:
+    """Whether the settings name a database."""
+    settings = settings_of_process(os.environ)
+    return not (settings.is_default("app.db_path") and settings.is_default("app.database_url"))
 
 
 def store_result(database: Database, result: BacktestResult, metrics: Metrics) -> None:

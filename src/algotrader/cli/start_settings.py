@@ -18,8 +18,8 @@ from algotrader.cli.mistakes import strategy_mistakes
 from algotrader.cli.place import database_name, database_url, files_of
 from algotrader.cli.settings import settings_of_process
 from algotrader.config import read_capital
-from algotrader.config.entries import StrategyEntry
 from algotrader.config.loading import Settings
+from algotrader.config.schema import Config
 from algotrader.errors import UserError, did_you_mean
 from algotrader.live.launch_settings import (
     GENERATED,
@@ -32,11 +32,10 @@ from algotrader.live.launch_settings import (
     LaunchSettings,
     StrategyChoice,
 )
+from algotrader.live.settings import strategy_choices
 from algotrader.strategies.scanners import Route, StaticScanner, scanner_from_text
 
 T = TypeVar("T")
-
-DEFAULT_STRATEGY: Final = "velez"
 
 _LABEL: Final = 11
 _WIDTH: Final = 80
@@ -55,7 +54,7 @@ def read_settings(given: dict[str, Any]) -> LaunchSettings:
     check_paper_setting(config.broker.paper, settings.source("broker.paper"), given["live"])
     speed = _or(given["speed"], config.paper.speed)
     _check_speed(speed, given["live"])
-    strategies = choose_strategies(given, settings)
+    strategies = choose_strategies(given, config)
     check_strategies(strategies)
     return LaunchSettings(
         strategies=strategies,
@@ -136,28 +135,21 @@ def _day(text: str) -> str:
         raise UserError(f"--from {text} is no day", "write it like --from 2024-01-02") from None
 
 
-def choose_strategies(given: dict[str, Any], settings: Settings) -> tuple[StrategyChoice, ...]:
+def choose_strategies(given: dict[str, Any], config: Config) -> tuple[StrategyChoice, ...]:
     """What trades on what: by the options, else by the settings.
 
     Raises:
         UserError: a parameter says not which strategy it is for or is not of the form NAME=VALUE, or no strategy is enabled.
     """
-    config, params = settings.config, given["params"]
+    params = given["params"]
     symbols = tuple(read_symbols(given["symbols"].upper())) if given["symbols"] else ()
     if given["strategy"]:
         found = [StrategyChoice(name, symbols or config.app.watchlist) for name in given["strategy"]]
-    elif config.strategies:
-        found = [_entry(entry, symbols or entry.symbols or config.app.watchlist) for entry in config.strategies if entry.enabled]
     else:
-        own = tuple(config.velez.model_dump(exclude={"enabled"}, exclude_defaults=True).items())
-        found = [StrategyChoice(DEFAULT_STRATEGY, symbols or config.app.watchlist, own)] if config.velez.enabled else []
+        found = [replace(choice, symbols=symbols or choice.symbols) for choice in strategy_choices(config)]
     if not found:
         raise UserError("no strategy is enabled", "name one with --strategy, or enable one in the settings")
     return tuple(_with_options(choice, len(found) == 1, params, given["interval"]) for choice in _all_named(found, params))
-
-
-def _entry(entry: StrategyEntry, symbols: tuple[str, ...]) -> StrategyChoice:
-    return StrategyChoice(entry.strategy, symbols, tuple(entry.parameters.items()), entry.interval, entry.scanner)
 
 
 def _all_named(choices: list[StrategyChoice], params: tuple[str, ...]) -> list[StrategyChoice]:

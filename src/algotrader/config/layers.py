@@ -57,9 +57,6 @@ ALIASES: Final = {
 }
 """Other names of settings, as configuration files for programs of this kind have them."""
 
-OTHERS: Final = ("start",)
-"""Sections of a YAML file that are not ours: defaults of the options of ``algo-trader start``."""
-
 _REFERENCE: Final = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<otherwise>[^}]*))?\}")
 
 
@@ -176,7 +173,7 @@ def yaml_layer(path: Path, names: list[str], environ: Mapping[str, str]) -> Laye
         return layer
     if not isinstance(tree, dict):
         raise ConfigError(f"{path.name}: the file must hold sections such as `risk:`, not {type(tree).__name__}", _HINT)
-    _walk({key: value for key, value in tree.items() if key not in OTHERS}, "", names, layer, path.name)
+    _walk(tree, "", names, layer, path.name)
     for name, given in layer.values.items():
         layer.values[name] = Given(_expand(given.value, given.place, environ), given.place, given.source)
     return layer

@@ -21,7 +21,7 @@ from algotrader.live.watchers import Watchers
 from algotrader.live.writer import ThreadWriter
 from algotrader.storage.build_id import build_id
 from algotrader.storage.sql_store import SqlStore, open_store
-from algotrader.strategies.scanners import Route, StaticScanner
+from algotrader.strategies.scanners import Route, StaticScanner, scanner_from_text
 
 PREFIX_FACT: Final = "id_prefix"
 
@@ -124,9 +124,10 @@ async def _end_with_the_day(session: Session) -> None:
 def _plans(settings: LaunchSettings) -> list[Plan]:
     """Every strategy on its own symbols; two of the same name are told apart by a number, in the order in which they were given."""
     plans: list[Plan] = []
-    interval = settings.interval or None
     for choice in settings.strategies:
-        found = plan_routes([Route(StaticScanner(), choice.name, dict(choice.parameters))], choice.symbols, interval)
+        scanner = scanner_from_text(choice.scanner) if choice.scanner else StaticScanner()
+        interval = choice.interval or settings.interval or None
+        found = plan_routes([Route(scanner, choice.name, dict(choice.parameters))], choice.symbols, interval)
         for plan in found:
             same = sum(1 for other in plans if other.owner.split("-")[0] == plan.owner)
             plan.owner = plan.owner if not same else f"{plan.owner}-{same + 1}"

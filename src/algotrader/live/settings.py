@@ -53,7 +53,9 @@ def strategy_entries(config: Config) -> tuple[StrategyEntry, ...]:
 def strategy_choices(config: Config) -> tuple[StrategyChoice, ...]:
     """The strategies to run, each with its symbols and parameters."""
     return tuple(
-        StrategyChoice(entry.strategy, symbols_of(entry, config), tuple(parameters_of(entry, config).items()))
+        StrategyChoice(
+            entry.strategy, symbols_of(entry, config), tuple(parameters_of(entry, config).items()), entry.interval, entry.scanner
+        )
         for entry in strategy_entries(config)
     )
 
