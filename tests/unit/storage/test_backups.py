@@ -134,6 +134,16 @@ def test_a_damaged_copy_is_refused(tmp_path: Path) -> None:
     again.close()
 
 
+def test_a_damaged_database_is_not_copied(tmp_path: Path) -> None:
+    store = filled(f"sqlite:///{tmp_path}/one.db")
+    with store.database.writing() as connection:
+        connection.execute(text("UPDATE snapshot SET build = 'x'"))
+    with pytest.raises(StoreFailed, match=r"a\.backup is damaged: snapshot: that of event 3 is damaged"):
+        backup(store.database, tmp_path / "copies" / "a.backup")
+    assert list((tmp_path / "copies").iterdir()) == []
+    store.close()
+
+
 def test_a_copy_of_something_else_is_refused(tmp_path: Path) -> None:
     target = Database(f"sqlite:///{tmp_path}/one.db")
     for content, said in ((b"PGDMP...", "is a backup of PostgreSQL"), (b"a diary", "not a database")):
@@ -145,8 +155,9 @@ def test_a_copy_of_something_else_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "one.db").exists()
 
 
-def test_a_restore_over_a_damaged_file_does_not_mix_them(tmp_path: Path) -> None:
-    """The log beside a damaged file is not applied to the one that takes its place."""
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_restore_over_a_damaged_file_does_not_mix_them(tmp_path: Path, whole: bool) -> None:
+    """The log beside a damaged file mends it or goes out of the way, and is never applied to the one that takes its place."""
     path = tmp_path / "one.db"
     store = filled(f"sqlite:///{path}")
     file = tmp_path / "a.backup"
@@ -155,11 +166,12 @@ def test_a_restore_over_a_damaged_file_does_not_mix_them(tmp_path: Path) -> None
     logs = {ending: Path(f"{path}{ending}").read_bytes() for ending in ("-wal", "-shm")}
     store.close()
     for ending, content in logs.items():
-        Path(f"{path}{ending}").write_bytes(content)
-    path.write_bytes(b"\x00" * 4096)
+        Path(f"{path}{ending}").write_bytes(content if whole else b"")
+    path.write_bytes(b"\x55" * 4096)
     kept = restore(file, Database(f"sqlite:///{path}"), replace=True)
     assert kept is not None
     assert not Path(f"{path}-wal").exists()
+    assert Path(f"{kept}-wal").exists() is not whole
     again = open_store(f"sqlite:///{path}", create=False)
     assert again.last_sequence() == 3
     assert check(again.database) == []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from databases import Server, snapshot, step, trade
 from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import DBAPIError
 
+from algotrader.storage import migrate as migrate_module
 from algotrader.storage import schema
 from algotrader.storage.database import Database
 from algotrader.storage.migrate import BASE, migrate, scripts
@@ -159,6 +162,50 @@ def test_a_migration_that_fails_changes_nothing(database: Database, monkeypatch:
         assert schema.revision_of(connection) == "r0001"
         assert rows(connection) == before
         assert picture(connection) == looked
+
+
+NEXT = """
+from algotrader.storage.migrations.steps import changing
+
+revision = "r0003"
+down_revision = "r0002"
+
+
+def upgrade():
+    with changing("trade") as batch:
+        batch.alter_column("commission", nullable=True)
+
+
+def downgrade():
+    with changing("trade") as batch:
+        batch.alter_column("commission", nullable=False)
+"""
+
+
+@pytest.mark.covers("A192")
+def test_a_table_that_others_refer_to_can_be_changed(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the next revision may want: round trips are copied, with notes on them, conditions and triggers."""
+    migrate(database, "r0001")
+    with database.writing() as connection:
+        fill_first_version(connection)
+    migrate(database)
+    with database.reading() as connection:
+        filled, looked = rows(connection), picture(connection)
+    folder = tmp_path / "migrations"
+    shutil.copytree(migrate_module._FOLDER, folder)
+    (folder / "versions" / "r0003_next.py").write_text(NEXT)
+    monkeypatch.setattr(migrate_module, "_FOLDER", folder)
+    monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, "r0003"))
+    assert migrate(database, "r0003") == ("r0002", "r0003")
+    with database.reading() as connection:
+        assert rows(connection) == filled
+        changed = picture(connection)
+    assert {name for name, seen in changed.items() if seen != looked[name]} == {"trade"}
+    assert changed["trade"][1:] == looked["trade"][1:]
+    assert refuses_change(database, "trade")
+    assert migrate(database, "r0002") == ("r0003", "r0002")
+    with database.reading() as connection:
+        assert (rows(connection), picture(connection)) == (filled, looked)
 
 
 def test_every_revision_is_known() -> None:
