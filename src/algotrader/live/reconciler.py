@@ -101,7 +101,7 @@ class Reconciler:
         self.agreement = agreement or Agreement()
         self._wanted: Final = asyncio.Event()
         self._reason = ""
-        self._connected_since = 0
+        self._connected_since = clock.now()
         self._denials: Final[dict[str, int]] = {}
         self._denied_now: Final[list[str]] = []
         self._looks = 0
@@ -168,7 +168,6 @@ class Reconciler:
         Raises:
             VenueError, TimeoutError: the venue does not answer; the session cannot start.
         """
-        self._connected_since = self._connected_since or self._clock.now()
         report = await self.reconcile("start", grace_ns=0)
         for _ in range(looks - 1):
             if not report.waiting and not report.missing:
