@@ -90,6 +90,7 @@ class Truth:
         self.cash = money(Decimal(cash))
         self.orders: dict[str, Record] = {}
         self.fills: list[VenueFill] = []
+        self.late: list[VenueFill] = []
         self.held: dict[str, int] = {}
         self.now = 0
         self._ids = 0
@@ -141,8 +142,8 @@ class Truth:
         old.state, old.replaced_by, old.updated = OrderState.CANCELED, new.name, self.now
         return [OrderReplaced(self.now, old.name, new.name, new.venue_id)]
 
-    def fill(self, record: Record, quantity: int, price: int, commission: int = 0) -> list[OrderEvent]:
-        """Execute an order as far as it may be; what reduces never opens."""
+    def fill(self, record: Record, quantity: int, price: int, commission: int = 0, *, late: bool = False) -> list[OrderEvent]:
+        """Execute an order as far as it may be; what reduces never opens. Late ones are among the executions only afterwards."""
         if not record.open or record.held:
             return []
         symbol = record.instrument.symbol
@@ -156,6 +157,8 @@ class Truth:
         record.state = OrderState.FILLED if record.filled == record.quantity else OrderState.PARTIALLY_FILLED
         record.updated = self.now
         events: list[OrderEvent] = [self.execute(record.name, record.venue_id, symbol, record.side, quantity, price, commission)]
+        if late:
+            self.late.append(self.fills.pop())
         if not record.open:
             events += self._wake(record)
         return events
@@ -181,6 +184,11 @@ class Truth:
         if listed:
             self.fills.append(fill)
         return OrderFill(self.now, name, fill.fill_id, symbol, side, price, quantity, commission, venue_id)
+
+    def list_late(self) -> None:
+        """The list of executions has caught up."""
+        self.fills += self.late
+        self.late = []
 
     def _wake(self, parent: Record) -> list[OrderEvent]:
         told: list[OrderEvent] = []

@@ -19,6 +19,7 @@ from algotrader.core.instruments import ALPACA_LIKE, GENERIC, VenueCapabilities
 from algotrader.core.market import NS_PER_MINUTE as MINUTE
 from algotrader.core.orders import OrderState, Side
 from algotrader.live.clock import LoopClock
+from algotrader.live.findings import ReconciliationReport
 from algotrader.live.reconciler import Reconciler
 from algotrader.rehearsal.virtual_time import run_virtually
 
@@ -51,7 +52,9 @@ class World:
         self.rig.now = self.truth.now = self.clock.now()
         draw = Random(number)
         acts = [self._fill] * 6 + [self._end, self._timer] + ([self._stranger] if self.strangers else [])
-        if kind % 3 == 0:
+        if kind % 20 == 1:
+            await self.reconcile(draw.random() < 0.5)
+        elif kind % 3 == 0:
             # Bars come at the end of a minute.
             self.rig.minute = max(self.rig.minute, (self.clock.now() - START) // MINUTE)
             await self.clock.sleep_until(START + (self.rig.minute + 1) * MINUTE)
@@ -66,6 +69,7 @@ class World:
             script.entry = draw.choice(["", "long"])
             script.size, script.price = draw.choice([3, 10, 100]), None
             script.stop = Decimal(90 if symbol == "AAPL" else 180)
+            script.new_stop = draw.choice([None, None, script.stop + draw.randrange(1, 50) * Decimal("0.1")])
             script.leave = draw.random() < 0.2
         for symbol in ("AAPL", "MSFT"):
             self.rig.feed(str(self.price[symbol] // 10_000), symbol)
@@ -79,7 +83,8 @@ class World:
             record = draw.choice(working)
             quantity = draw.choice([record.quantity - record.filled, 1, 7])
             price = self.price[record.instrument.symbol] + draw.randrange(-50, 50) * 100
-            self.deliver(self.truth.fill(record, quantity, price, draw.randrange(3) * 10**16), lost)
+            late, commission = draw.random() < 0.3, draw.randrange(3) * 10**16
+            self.deliver(self.truth.fill(record, quantity, price, commission, late=late), lost)
 
     def _end(self, draw: Random, lost: bool) -> None:
         working = self.truth.working()
@@ -120,9 +125,21 @@ class World:
                 self.trail += [f"        {'lost ' if lost else ''}{answer}" for answer in answers]
                 queue += [] if lost else answers
 
+    async def reconcile(self, lost: bool) -> ReconciliationReport:
+        """Ask the venue, and hand over what was found."""
+        report = await self.reconciler.reconcile("test")
+        found, self.waiting[:] = list(self.waiting), []
+        self.rig.now = self.truth.now = self.clock.now()
+        self.trail.append(f"--- {report.summary} {report.waiting} {report.missing}")
+        for event in sorted(found, key=lambda event: event.lane):
+            self.trail.append(f"{event}")
+            self.rig.send(event)
+        self.deliver([], lost)
+        return report
+
     async def settle(self) -> None:
         """Reconcile again and again; nothing is lost any more, and nothing happens at the venue but what we ask for."""
-        for _ in range(MOST_ROUNDS):
+        for number in range(MOST_ROUNDS):
             await self.clock.sleep(20)
             self.rig.now = self.truth.now = self.clock.now()
             self._timer(Random(0), False)
@@ -130,17 +147,11 @@ class World:
                 if record.name in self.rig.state.orders and self.rig.state.orders[record.name].role.value == "exit_market":
                     self.deliver(self.truth.fill(record, record.quantity, self.price[record.instrument.symbol]), False)
             await self.clock.sleep(1)
-            report = await self.reconciler.reconcile("test")
-            found, self.waiting[:] = list(self.waiting), []
-            self.rig.now = self.truth.now = self.clock.now()
-            self.trail.append(f"--- {report.summary} {report.waiting} {report.missing}")
-            self.deliver(sorted(found, key=lambda event: event.lane), False)
-            if (
-                not report.events
-                and not report.missing
-                and not report.waiting
-                and not self.truth.now < self.rig.engine.next_deadline()
-            ):
+            report = await self.reconcile(False)
+            if number == 3:
+                self.truth.list_late()
+            nothing = not report.events and not report.missing and not report.waiting
+            if number > 3 and nothing and self.truth.now >= self.rig.engine.next_deadline():
                 return
         raise AssertionError(f"no end of it: {report.summary} {report.events} {report.missing} {report.waiting}")
 
