@@ -13,21 +13,29 @@ from typing import Final, final
 
 from mypy_extensions import mypyc_attr
 
+from algotrader.core.account_events import MOVEMENTS as MOVEMENTS
+from algotrader.core.account_events import AccountSnapshot as AccountSnapshot
+from algotrader.core.account_events import BreakerRestored as BreakerRestored
+from algotrader.core.account_events import CashMovement as CashMovement
+from algotrader.core.account_events import CloseExternal as CloseExternal
+from algotrader.core.account_events import ExternalPosition as ExternalPosition
+from algotrader.core.account_events import ForeignOrder as ForeignOrder
+from algotrader.core.account_events import PositionGone as PositionGone
+from algotrader.core.event_base import LANE_ACCOUNT as LANE_ACCOUNT
+from algotrader.core.event_base import LANE_MARKET as LANE_MARKET
+from algotrader.core.event_base import LANE_ORDERS as LANE_ORDERS
+from algotrader.core.event_base import LANE_SYSTEM as LANE_SYSTEM
+from algotrader.core.event_base import LANE_TIMERS as LANE_TIMERS
+from algotrader.core.event_base import Event as Event
+from algotrader.core.event_base import OrderEvent as OrderEvent
+from algotrader.core.event_base import need
 from algotrader.core.market import BadData, Bar, Quote, Session, TradeTick, check_bar
 from algotrader.core.orders import Side
-from algotrader.core.records import Record
 from algotrader.core.risk import RiskPolicy, changed_policy
-
-LANE_SYSTEM: Final = 0
-LANE_ORDERS: Final = 1
-LANE_ACCOUNT: Final = 2
-LANE_TIMERS: Final = 3
-LANE_MARKET: Final = 4
 
 SEVERITIES: Final = ("warning", "error", "critical")
 TRADING_STATES: Final = ("active", "reducing", "halted")
 TRIGGERS: Final = ("pre_open", "session_open", "session_ending", "session_close", "timer", "schedule")
-MOVEMENTS: Final = ("deposit", "withdrawal", "dividend", "interest", "fee", "funding", "cash_in_lieu", "adjustment")
 OPERATOR_ACTIONS: Final = (
     "halt",
     "reduce",
@@ -43,23 +51,6 @@ OPERATOR_ACTIONS: Final = (
 ADOPTIONS: Final = ("protect", "manage")
 
 
-def _need(condition: bool, message: str) -> None:
-    if not condition:
-        raise BadData(message)
-
-
-@mypyc_attr(acyclic=True)
-class Event(Record):
-    """Base of all events. ``time`` is when it happened, by the clock of whoever says so."""
-
-    time: int
-
-    @property
-    def lane(self) -> int:
-        """Which lane of the inbox it belongs to."""
-        return LANE_MARKET
-
-
 @final
 @dataclass(frozen=True, slots=True)
 class SystemError(Event):
@@ -71,7 +62,7 @@ class SystemError(Event):
     severity: str = "error"
 
     def __post_init__(self) -> None:
-        _need(self.severity in SEVERITIES, f"severity must be one of {', '.join(SEVERITIES)}, not {self.severity!r}")
+        need(self.severity in SEVERITIES, f"severity must be one of {', '.join(SEVERITIES)}, not {self.severity!r}")
 
     @property
     def lane(self) -> int:
@@ -99,11 +90,11 @@ class OperatorCommand(Event):
 
     def __post_init__(self) -> None:
         action = self.action
-        _need(action in OPERATOR_ACTIONS, f"unknown operator action {action!r}")
-        _need(bool(self.reason), "an operator action needs a reason")
-        _need(bool(self.symbol) or action not in ("close", "adopt", "release"), f"{action} needs a symbol")
-        _need(bool(self.owner) or action not in ("enable", "disable"), f"{action} needs the name of a strategy")
-        _need(action != "adopt" or self.mode in ADOPTIONS, f"adopt needs a mode: {' or '.join(ADOPTIONS)}, not {self.mode!r}")
+        need(action in OPERATOR_ACTIONS, f"unknown operator action {action!r}")
+        need(bool(self.reason), "an operator action needs a reason")
+        need(bool(self.symbol) or action not in ("close", "adopt", "release"), f"{action} needs a symbol")
+        need(bool(self.owner) or action not in ("enable", "disable"), f"{action} needs the name of a strategy")
+        need(action != "adopt" or self.mode in ADOPTIONS, f"adopt needs a mode: {' or '.join(ADOPTIONS)}, not {self.mode!r}")
 
     @property
     def lane(self) -> int:
@@ -155,17 +146,6 @@ class ConnectionChanged(Event):
     @property
     def lane(self) -> int:
         return LANE_SYSTEM
-
-
-@mypyc_attr(acyclic=True)
-class OrderEvent(Event):
-    """Base of what a venue, or the executor in front of it, says about an order. The id may be that of a replacement leg."""
-
-    client_order_id: str
-
-    @property
-    def lane(self) -> int:
-        return LANE_ORDERS
 
 
 @final
@@ -336,7 +316,7 @@ class FillCorrected(OrderEvent):
     commission: int = 0
 
     def __post_init__(self) -> None:
-        _need(self.price_raw > 0 and self.quantity_raw > 0, f"correction of {self.fill_id}: price and quantity must be positive")
+        need(self.price_raw > 0 and self.quantity_raw > 0, f"correction of {self.fill_id}: price and quantity must be positive")
 
 
 @final
@@ -347,100 +327,6 @@ class OrderStillWorks(OrderEvent):
     time: int
     client_order_id: str = ""
     venue_order_id: str = ""
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class AccountSnapshot(Event):
-    """What the venue says of the account, in money. The engine's own ledger stays the master of positions."""
-
-    time: int
-    equity: int = 0
-    cash: int = 0
-    buying_power: int = 0
-    currency: str = "USD"
-
-    @property
-    def lane(self) -> int:
-        return LANE_ACCOUNT
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class ExternalPosition(Event):
-    """So much (signed) of the venue's position in an instrument is nobody's of ours; 0 for nothing. No cash moves by it."""
-
-    time: int
-    symbol: str = ""
-    quantity_raw: int = 0
-    average_raw: int = 0
-
-    @property
-    def lane(self) -> int:
-        return LANE_ACCOUNT
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class PositionGone(Event):
-    """The venue holds nothing on our side of an instrument: what strategies of ours have there was closed by somebody else."""
-
-    time: int
-    symbol: str = ""
-
-    @property
-    def lane(self) -> int:
-        return LANE_ACCOUNT
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class CloseExternal(Event):
-    """What nobody of ours holds in an instrument is to be closed at market, so that the venue holds what our strategies do."""
-
-    time: int
-    symbol: str = ""
-    reason: str = ""
-
-    @property
-    def lane(self) -> int:
-        return LANE_ACCOUNT
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class ForeignOrder(Event):
-    """An open order at the venue that is not ours. ``quantity_raw`` is what is left of it, 0 once it is gone; ``price_raw`` is
-    its limit or stop price, 0 at market.
-    """
-
-    time: int
-    venue_order_id: str = ""
-    symbol: str = ""
-    side: Side = Side.BUY
-    quantity_raw: int = 0
-    price_raw: int = 0
-
-    @property
-    def lane(self) -> int:
-        return LANE_ACCOUNT
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class BreakerRestored(Event):
-    """The daily breaker after a restart, from the profits (money) of today's round trips in the order of their exits.
-
-    ``start_equity`` is that at the day's start; 0 takes the current equity less what was realized today.
-    """
-
-    time: int
-    profits: tuple[int, ...] = ()
-    start_equity: int = 0
-
-    @property
-    def lane(self) -> int:
-        return LANE_ACCOUNT
 
 
 @final
@@ -461,25 +347,6 @@ class Warmup(Event):
 
 @final
 @dataclass(frozen=True, slots=True)
-class CashMovement(Event):
-    """Cash that moves without a trade. ``amount`` is money, negative when it leaves the account."""
-
-    time: int
-    kind: str = "deposit"
-    currency: str = "USD"
-    amount: int = 0
-    symbol: str = ""
-
-    def __post_init__(self) -> None:
-        _need(self.kind in MOVEMENTS, f"unknown cash movement {self.kind!r}; one of {', '.join(MOVEMENTS)}")
-
-    @property
-    def lane(self) -> int:
-        return LANE_ACCOUNT
-
-
-@final
-@dataclass(frozen=True, slots=True)
 class Split(Event):
     """``numerator`` new shares for ``denominator`` old ones, effective before the session's first bar."""
 
@@ -489,7 +356,7 @@ class Split(Event):
     denominator: int = 1
 
     def __post_init__(self) -> None:
-        _need(self.numerator > 0 and self.denominator > 0, f"split of {self.symbol}: the ratio must be positive")
+        need(self.numerator > 0 and self.denominator > 0, f"split of {self.symbol}: the ratio must be positive")
 
     @property
     def lane(self) -> int:
@@ -506,7 +373,7 @@ class Dividend(Event):
     amount: int = 0
 
     def __post_init__(self) -> None:
-        _need(self.amount > 0, f"dividend of {self.symbol}: the amount must be positive")
+        need(self.amount > 0, f"dividend of {self.symbol}: the amount must be positive")
 
     @property
     def lane(self) -> int:
@@ -584,10 +451,10 @@ class MarketData(Event):
 
     def __post_init__(self) -> None:
         given = (self.bar is not None) + (self.quote is not None) + (self.tick is not None)
-        _need(given == 1, "market data carries exactly one bar, quote or print")
+        need(given == 1, "market data carries exactly one bar, quote or print")
         if self.bar is not None:
             check_bar(self.bar)
-            _need(self.time >= self.bar.close_time, f"{self.bar!r} comes before it closes")
+            need(self.time >= self.bar.close_time, f"{self.bar!r} comes before it closes")
 
 
 @final
