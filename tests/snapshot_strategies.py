@@ -40,7 +40,7 @@ class Pattern:
     """A dataclass of a user's own."""
 
     bars: list[Bar] = field(default_factory=list)
-    level: Level = Level(0, 0)
+    level: Level = field(default_factory=lambda: Level(0, 0))
 
 
 class Swing(Indicator):
@@ -149,7 +149,9 @@ class Planner(TradingAlgorithm):
         self.random = Random(7)
         self.set_max_leverage(3, on_error="log")
         self.schedule_function(self.shuffle, date_rules.every_day(), time_rules.market_open(minutes=5))
-        self.schedule_function(lambda context, data: self.record(late=1), date_rules.every_day(), time_rules.market_close(minutes=7))
+        self.schedule_function(
+            lambda context, data: self.record(late=1), date_rules.every_day(), time_rules.market_close(minutes=7)
+        )
 
     def shuffle(self, context: Any, data: Any) -> None:
         context.favourite = self.assets[self.random.randrange(len(self.assets))]

@@ -1,0 +1,67 @@
+"""What writer and reader of snapshots have in common: the seal, and what tells engines apart that were set up differently."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+from zlib import crc32
+
+import msgspec
+from librt.vecs import vec
+from mypy_extensions import i64
+
+from algotrader.core.engine import Engine
+from algotrader.core.signal_style import SignalSlot
+from algotrader.core.state import Slot
+from algotrader.storage.unpacking import CannotRestore
+
+FORMAT: Final = 1
+COLUMN: Final[type[Any]] = type(vec[i64]())
+_SUM: Final = 4
+
+
+def sealed(content: dict[str, Any]) -> bytes:
+    """The content of a snapshot as bytes, with a sum that shows damage."""
+    written = msgspec.msgpack.encode(content)
+    return crc32(written).to_bytes(_SUM, "big") + written
+
+
+def opened(payload: bytes) -> dict[str, Any]:
+    """The content of a snapshot.
+
+    Raises:
+        CannotRestore: the snapshot is damaged or of a later format.
+    """
+    written = memoryview(payload)[_SUM:]
+    if crc32(written).to_bytes(_SUM, "big") != payload[:_SUM]:
+        raise CannotRestore("the snapshot is damaged: its sum does not fit what it holds")
+    content: dict[str, Any] = msgspec.msgpack.decode(written)
+    if content["format"] > FORMAT:
+        raise CannotRestore(f"the snapshot has format {content['format']}; this program reads up to format {FORMAT}")
+    return content
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Spare the search for cycles among the many objects of a snapshot, none of which is in one."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def setup_of(engine: Engine) -> list[Any]:
+    """What tells engines apart that were set up differently."""
+    slots = [[slot.owner, type(slot).__name__, *_tracks_of(slot)] for slot in engine.state.slots]
+    return [engine.base_seconds, engine.state.id_prefix, slots]
+
+
+def _tracks_of(slot: Slot) -> list[int]:
+    if isinstance(slot, SignalSlot):
+        return [slot.track.index]
+    return [track.index for track in getattr(slot, "tracks", ())]

@@ -1,0 +1,190 @@
+"""Writes an engine down."""
+
+from __future__ import annotations
+
+from types import FunctionType, MethodType
+from typing import Any, Final
+
+from algotrader.core.bars import BarAggregator, WindowBar
+from algotrader.core.catch_up import tells_all
+from algotrader.core.engine import Engine
+from algotrader.core.indicators import Indicator
+from algotrader.core.instruments import Instrument
+from algotrader.core.signal_hooks import Scanner
+from algotrader.core.signal_style import SignalSlot
+from algotrader.core.state import BarHistory, Slot
+from algotrader.storage.packing import LARGEST, SMALLEST, CannotSave, Packer, attributes
+from algotrader.storage.parts import ENUMS, FIXED, MADE, Columns, parts
+from algotrader.storage.shapes import arguments_of
+from algotrader.storage.snapshot_form import COLUMN, FORMAT, no_collection, sealed, setup_of
+
+_ROW: Final = 8
+
+
+class _Writer(Packer):
+    """Packs one engine."""
+
+    def __init__(self, engine: Engine, careful: bool) -> None:
+        super().__init__()
+        self._careful: Final = careful
+        self.parts: Final = dict(parts(engine))
+        # What is always written in the same way, found by what it is: parts, members of enums, instruments.
+        self._short: Final[dict[int, dict[str, Any]]] = {
+            id(part): {"at": name} for name, part in reversed(self.parts.items()) if part is not None
+        }
+        self._short.update({id(member): {kind.__name__: member.value} for kind in ENUMS for member in kind})
+        self.columns: Final[dict[str, list[str]]] = {}
+        self.instruments: Final[list[list[Any]]] = []
+        self._shapes: Final[dict[tuple[type, bool], Columns]] = {}
+        self._instruments: Final[list[Instrument]] = []
+        self._kept: Final[list[Instrument]] = []
+        self._ways.update({COLUMN: _column, Instrument: self._instrument})
+        self._ways.update(dict.fromkeys(MADE, self._made))
+
+    def pack(self, value: Any) -> Any:
+        kind = type(value)
+        if kind is int:
+            return value if SMALLEST <= value < LARGEST else {"int": str(value)}
+        if kind is FunctionType or kind is MethodType:
+            return self._function(value)
+        return self._short.get(id(value)) or super().pack(value)
+
+    def _function(self, value: Any) -> Any:
+        try:
+            return super().pack(value)
+        except CannotSave:
+            # A lambda that was scheduled in initialize is scheduled again when the engine is set up.
+            if id(value) not in self._short:
+                raise
+            return self._short[id(value)]
+
+    def shape(self, value: Any, as_part: bool) -> Columns:
+        """The columns of an object's class, noted for the reader."""
+        key = (type(value), as_part)
+        found = self._shapes.get(key)
+        if found is None:
+            found = self._shapes[key] = Columns(value, as_part)
+            self.columns[f"{'part ' if as_part else ''}{type(value).__name__}"] = found.names
+        return found
+
+    def _made(self, value: Any) -> Any:
+        known = self.meet(value)
+        if known is not None:
+            return known
+        return {type(value).__name__: self._row(self.shape(value, False), value)}
+
+    def _row(self, shape: Columns, value: Any) -> list[Any]:
+        found = shape.read(value)
+        if type(value) is BarAggregator and not value.parts:
+            # No window waits: what is in there is left over from one that is done.
+            found = [None if type(number) is WindowBar else number for number in found]
+        if self._careful:
+            return self.many(found)
+        row = self.quick(found)
+        for place in shape.money:
+            row[place] = self.pack(found[place])
+        return row
+
+    def _instrument(self, value: Instrument) -> dict[str, Any]:
+        # Kept, so that no other object gets its id.
+        self._kept.append(value)
+        if value not in self._instruments:
+            self._instruments.append(value)
+            self.instruments.append(self.many([getattr(value, name) for name in arguments_of(Instrument)]))
+        short = self._short[id(value)] = {"instrument": self._instruments.index(value)}
+        return short
+
+    def part(self, name: str, part: Any) -> Any:
+        """What is saved of a part; None for one that only is referred to."""
+        kind = type(part)
+        if kind in FIXED:
+            return [kind.__name__, self._row(self.shape(part, True), part)]
+        if isinstance(part, Indicator):
+            return ["indicator", self._indicator(name, part)]
+        if name.endswith("/hooks") or isinstance(part, Scanner) or hasattr(kind, "snapshot_fixed"):
+            return ["attributes", self._attributes(name, part)]
+        return None
+
+    def _indicator(self, name: str, part: Indicator) -> list[Any]:
+        integers, floats = part.state()
+        own = {} if tells_all(part) else _own_of_indicator(part)
+        return [self.many(integers), self.many(floats), self._named(name, part, own)]
+
+    def _attributes(self, name: str, part: Any) -> dict[str, Any]:
+        kept = attributes(part)
+        for attribute in getattr(type(part), "snapshot_fixed", ()):
+            kept.pop(attribute, None)
+        hooks = self.parts.get("/".join([*name.split("/")[:2], "hooks"]), part)
+        if not hasattr(hooks, "save_state") or not (part is hooks or name.endswith("/context")):
+            return {"kept": self._named(name, part, kept)}
+        base = getattr(type(part), "snapshot_base", ())
+        written: dict[str, Any] = {"kept": self._named(name, part, {own: kept[own] for own in base if own in kept})}
+        if part is hooks:
+            written["state"] = self._named(name, part, {"save_state()": hooks.save_state()})[1]
+        return written
+
+    def _named(self, name: str, part: Any, kept: dict[str, Any]) -> list[Any]:
+        written: list[Any] = []
+        for attribute, value in kept.items():
+            try:
+                written += [attribute, self.pack(value)]
+            except CannotSave as fault:
+                raise CannotSave(_refusal(self._whose(name), name, part, attribute, fault)) from None
+        return written
+
+    def _whose(self, name: str) -> str:
+        slot = self.parts.get("/".join(name.split("/")[:2]))
+        if isinstance(slot, SignalSlot):
+            return f"{slot.owner} on {slot.track.instrument.symbol}"
+        return slot.owner if isinstance(slot, Slot) else name
+
+
+def _refusal(whose: str, name: str, part: Any, attribute: str, fault: CannotSave) -> str:
+    where = {"hooks": "self", "context": "context"}.get(name.rsplit("/", 1)[-1], type(part).__name__)
+    place = attribute if attribute.endswith("()") else f"{where}.{attribute}"
+    return (
+        f"strategy {whose}: {place} holds {fault}; a snapshot cannot save that. Keep plain values there (numbers, texts, lists, "
+        "dicts, dataclasses, numpy arrays), or define save_state(), which gives such values, and load_state(state)"
+    )
+
+
+def _own_of_indicator(part: Indicator) -> dict[str, Any]:
+    common = getattr(Indicator(1, 1), "__dict__", {})
+    return {name: value for name, value in getattr(part, "__dict__", {}).items() if name not in common}
+
+
+def _column(value: Any) -> dict[str, Any]:
+    return {"column": bytes(memoryview(value))[-BarHistory.KEEP * _ROW :]}
+
+
+def freeze(engine: Engine) -> bytes:
+    """The whole state of an engine whose commands and reports have been taken.
+
+    Raises:
+        CannotSave: a strategy keeps something that cannot be saved, or commands or reports wait; the message says which.
+    """
+    if engine.state.commands or engine.state.reports:
+        raise CannotSave("commands or reports wait; take them before the snapshot")
+    for slot in engine.state.slots:
+        if isinstance(slot, SignalSlot) and slot.plan is not None:
+            raise CannotSave(f"{slot.owner} runs on figures computed beforehand, as only a backtest does")
+    with no_collection():
+        try:
+            return sealed(_content(engine, False))
+        except OverflowError:
+            return sealed(_content(engine, True))
+
+
+def _content(engine: Engine, careful: bool) -> dict[str, Any]:
+    writer = _Writer(engine, careful)
+    tracks = [[track.first_symbol, writer.pack(track.instrument)["instrument"]] for track in engine.state.tracks]
+    saved = [[name, *written] for name, part in writer.parts.items() if (written := writer.part(name, part)) is not None]
+    return {
+        "format": FORMAT,
+        "time": engine.state.now,
+        "setup": setup_of(engine),
+        "tracks": tracks,
+        "instruments": writer.instruments,
+        "columns": writer.columns,
+        "parts": saved,
+    }
