@@ -63,6 +63,7 @@ EVENTS: Final[tuple[type[Event], ...]] = (
     events.PositionGone,
     events.ForeignOrder,
     events.BreakerRestored,
+    events.CloseExternal,
     events.Warmup,
 )
 """Every event that a journal may hold. Its kind there is the name of its class."""
