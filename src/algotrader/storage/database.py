@@ -23,6 +23,9 @@ BUSY_MS: Final = 5_000
 SMALL_CAPITAL: Final = Decimal(2_000)
 """Above this much money a server with backups of its own is worth its trouble."""
 
+CHECKPOINT_PAGES: Final = 4_000
+"""Pages in SQLite's log after which a commit brings them home: seldom enough that 99 of 100 commits wait for one flush only."""
+
 _WRITING: Final = "writing"
 
 
@@ -130,6 +133,7 @@ class Database:
         cursor.execute(f"PRAGMA busy_timeout = {self._busy_ms}")
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'OFF'}")
+        cursor.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
 
