@@ -9,6 +9,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 from algotrader.assembly import plan_routes
 from algotrader.cli.backtest import read_parameters, read_symbols
@@ -27,6 +28,7 @@ from algotrader.live.launch_settings import (
     PAPER_MODE,
     PAPER_VENUE,
     RECORDED,
+    REMOTE_VENUE,
     RULES,
     VENUES,
     LaunchSettings,
@@ -39,6 +41,7 @@ T = TypeVar("T")
 
 _LABEL: Final = 11
 _WIDTH: Final = 80
+_THIS_MACHINE: Final = ("127.0.0.1", "localhost")
 
 
 def read_settings(given: dict[str, Any]) -> LaunchSettings:
@@ -61,6 +64,7 @@ def read_settings(given: dict[str, Any]) -> LaunchSettings:
         database=database,
         mode=LIVE_MODE if given["live"] else PAPER_MODE,
         venue=given["venue"],
+        venue_address=_address(given["venue"], given["venue_address"]),
         rules=given["rules"],
         market=RECORDED if given["replay"] or given["data"] else GENERATED,
         data=given["data"],
@@ -126,6 +130,27 @@ def _check_speed(speed: float, live: bool) -> None:
         raise UserError(f"--speed must lie above 0 and not above a million, not {speed:g}", "write it like --speed 60")
     if live and speed != 1:
         raise UserError("real money cannot be traded faster than life", "leave --speed away")
+
+
+def _address(venue: str, text: str | None) -> str:
+    """Host and port of a simulated venue; it trusts whoever connects, so it has to be on this machine."""
+    if venue != REMOTE_VENUE:
+        if text:
+            raise UserError(f"--venue-address is for --venue {REMOTE_VENUE}", "leave one of them away, or give both")
+        return ""
+    hint = "write it like --venue-address ws://127.0.0.1:8100"
+    if not text:
+        raise UserError(f"--venue {REMOTE_VENUE} needs an address", hint)
+    try:
+        found = urlsplit(text if "//" in text else f"ws://{text}")
+        host, port = found.hostname or "", found.port
+    except ValueError:
+        host, port = "", None
+    if not port or not host or found.scheme != "ws":
+        raise UserError(f"--venue-address {text} is no address", hint)
+    if host not in _THIS_MACHINE:
+        raise UserError(f"--venue-address {text} is not on this machine", hint)
+    return f"{host}:{port}"
 
 
 def _day(text: str) -> str:

@@ -10,13 +10,14 @@ from typing import Final
 from algotrader.assembly import Assembly, Plan, plan_routes
 from algotrader.core.risk import RiskPolicy
 from algotrader.history.hours import Hours
-from algotrader.live.clock import Clock
 from algotrader.live.control import Control
 from algotrader.live.launch_settings import LaunchSettings
-from algotrader.live.paper.setup import AFTERWARDS_NS, PaperVenue, paper_clock, paper_market
+from algotrader.live.paper.setup import AFTERWARDS_NS
 from algotrader.live.parts import Parts
 from algotrader.live.rows import AccountRows
 from algotrader.live.session import Session
+from algotrader.live.venue import Venue
+from algotrader.live.venues import OPENERS
 from algotrader.live.watchers import Watchers
 from algotrader.live.writer import ThreadWriter
 from algotrader.storage.build_id import build_id
@@ -43,12 +44,10 @@ async def launch(settings: LaunchSettings, ready: Callable[[Control], None]) -> 
     store = open_store(settings.database)
     watchers = Watchers()
     try:
-        market = paper_market(settings, store)
-        clock = paper_clock(settings, market, _last_time(store))
-        venue = PaperVenue(settings, market, clock)
+        venue = await OPENERS[settings.venue](settings, store)
         plans = _plans(settings)
         assembly = Assembly(
-            market.instruments,
+            list(venue.instruments),
             plans,
             "1m",
             RiskPolicy(),
@@ -56,7 +55,7 @@ async def launch(settings: LaunchSettings, ready: Callable[[Control], None]) -> 
             extended_hours=settings.extended_hours,
             id_prefix=_prefix(store),
         )
-        session = Session(_parts(settings, store, clock, assembly, plans, venue, watchers))
+        session = Session(_parts(settings, store, assembly, plans, venue, watchers))
         venue.open(session.engine)
         try:
             ready(session)
@@ -72,20 +71,19 @@ async def launch(settings: LaunchSettings, ready: Callable[[Control], None]) -> 
 def _parts(
     settings: LaunchSettings,
     store: SqlStore,
-    clock: Clock,
     assembly: Assembly,
     plans: list[Plan],
-    venue: PaperVenue,
+    venue: Venue,
     watchers: Watchers,
 ) -> Parts:
     instruments = {instrument.symbol: instrument for instrument in assembly.instruments}
     return Parts(
         mode=settings.mode,
-        clock=clock,
+        clock=venue.clock,
         engine=assembly.engine,
         instruments=instruments,
         store=store,
-        writer=ThreadWriter(store, clock, watchers.tell),
+        writer=ThreadWriter(store, venue.clock, watchers.tell),
         broker=venue.broker,
         source=venue.feed,
         rows=AccountRows,
@@ -142,9 +140,3 @@ def _prefix(store: SqlStore) -> str:
         found = f"a{secrets.token_hex(3)}-"
         store.set_fact(PREFIX_FACT, found)
     return found
-
-
-def _last_time(store: SqlStore) -> int:
-    """The engine's time of the last event in the journal; 0 for a new account."""
-    last = store.last_sequence()
-    return next((entry.time for entry in store.journal(last - 1)), 0) if last else 0

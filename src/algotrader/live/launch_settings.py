@@ -14,8 +14,9 @@ PAPER_MODE: Final = "paper"
 LIVE_MODE: Final = "live"
 
 PAPER_VENUE: Final = "paper"
-VENUES: Final = (PAPER_VENUE,)
-"""Venues that a session can be started on; ``paper`` is the simulated one."""
+REMOTE_VENUE: Final = "remote"
+VENUES: Final = (PAPER_VENUE, REMOTE_VENUE)
+"""Venues that a session can be started on: the simulated one in the same process, or in a process of its own."""
 
 RULES: Final = ("generic", "alpaca-like")
 """Whose rules the simulated venue has."""
@@ -47,6 +48,7 @@ class LaunchSettings:
         database: URL of where everything is kept.
         mode: ``paper`` or ``live``; a live account is refused unless it is ``live``.
         venue: one of ``VENUES``.
+        venue_address: host and port of the simulated venue that is a process of its own.
         rules: whose rules the simulated venue has, one of ``RULES``.
         market: ``generated`` (made up while it runs) or ``recorded`` (bars of the catalogue in ``data``, as if live).
         data: folder of the catalogue; None for the made-up bars that come with the program.
@@ -70,6 +72,7 @@ class LaunchSettings:
     database: str
     mode: str = PAPER_MODE
     venue: str = PAPER_VENUE
+    venue_address: str = ""
     rules: str = RULES[0]
     market: str = GENERATED
     data: Path | None = None

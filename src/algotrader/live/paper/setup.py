@@ -30,6 +30,7 @@ from algotrader.live.paper.exchange import PaperExchange, PaperTiming
 from algotrader.live.paper.feed import PaperFeed
 from algotrader.live.paper.market import CatalogueMarket, GeneratedMarket, Market
 from algotrader.live.paper.resume import resume
+from algotrader.live.venue import Venue
 from algotrader.storage.sql_store import SqlStore
 
 MARKET_FACT: Final = "paper_market_from"
@@ -47,8 +48,8 @@ AFTERWARDS_NS: Final = 30 * NS_PER_SECOND
 _RULES: Final[dict[str, VenueCapabilities]] = {"generic": GENERIC, "alpaca-like": ALPACA_LIKE}
 
 
-class PaperVenue:
-    """The venue in this process, with the session's broker and feed.
+class PaperVenue(Venue):
+    """The venue in this process.
 
     Args:
         settings: of the session.
@@ -57,8 +58,9 @@ class PaperVenue:
     """
 
     def __init__(self, settings: LaunchSettings, market: Market, clock: Clock) -> None:
-        self.capabilities: Final = _RULES[settings.rules]
-        self._clock: Final = clock
+        self.capabilities = _RULES[settings.rules]
+        self.instruments = market.instruments
+        self.clock = clock
         self._exchange: Final = PaperExchange(
             clock,
             market,
@@ -67,17 +69,33 @@ class PaperVenue:
             timing=PaperTiming.at_speed(settings.speed),
         )
         latency = Latency(seed=settings.seed)
-        self.broker: Final = PaperBroker(self._exchange, clock, latency)
-        self.feed: Final = PaperFeed(self._exchange, clock, latency)
+        self.broker = PaperBroker(self._exchange, clock, latency)
+        self.feed = PaperFeed(self._exchange, clock, latency)
 
     def open(self, engine: Engine) -> None:
         """Open for business, with what the engine remembers of the account."""
-        resume(self._exchange, engine, self._clock.now())
+        resume(self._exchange, engine, self.clock.now())
         self._exchange.start()
 
     async def close(self) -> None:
         """Close for good."""
         await self._exchange.stop()
+
+
+async def paper_venue(settings: LaunchSettings, store: SqlStore) -> Venue:
+    """The venue in this process, going on at the time at which the account's last session ended.
+
+    Raises:
+        UserError: a symbol has no recorded bars.
+    """
+    market = paper_market(settings, store)
+    return PaperVenue(settings, market, paper_clock(settings, market, _last_time(store)))
+
+
+def _last_time(store: SqlStore) -> int:
+    """The engine's time of the last event in the journal; 0 for a new account."""
+    last = store.last_sequence()
+    return next((entry.time for entry in store.journal(last - 1)), 0) if last else 0
 
 
 def paper_market(settings: LaunchSettings, store: SqlStore) -> Market:
