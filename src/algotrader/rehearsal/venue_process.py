@@ -31,6 +31,7 @@ from algotrader.live.clock import NS_PER_SECOND, FastClock
 from algotrader.live.paper.exchange import PaperExchange, PaperTiming
 from algotrader.live.paper.market import CatalogueMarket, GeneratedMarket, Market
 from algotrader.live.paper.streams import Subscription
+from algotrader.simulation.commission import NoCommission, PerDollarCommission
 from algotrader.simulation.settings import SimulationSettings
 from algotrader.venues.protocols import StreamClosed, VenueError
 from algotrader.venues.remote.wire import (
@@ -203,6 +204,7 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--speed", type=float, default=1.0, help="seconds of the market in a second of life")
     parser.add_argument("--capital", type=Decimal, default=Decimal(25_000))
     parser.add_argument("--capabilities", choices=sorted(CAPABILITIES), default="generic")
+    parser.add_argument("--commission", type=Decimal, default=Decimal(0), help="share of a fill's worth, such as 0.001")
     parser.add_argument("--ideal", action="store_true", help="no costs and no volume limit")
     parser.add_argument(
         "--bar-delay", type=float, default=PaperTiming().bar_delay, help="seconds from a bar's close until it is told"
@@ -222,6 +224,12 @@ def _market(options: argparse.Namespace, start: int) -> Market:
         return CatalogueMarket(Catalogue(options.catalogue), symbols, start, end)
     first = options.day - timedelta(days=options.warm_up_days)
     return GeneratedMarket([_instrument(symbol) for symbol in symbols], first, last, seed=options.seed)
+
+
+def _costs(options: argparse.Namespace) -> SimulationSettings:
+    if options.ideal:
+        return SimulationSettings.ideal()
+    return SimulationSettings(commission=PerDollarCommission(options.commission) if options.commission else NoCommission())
 
 
 def _begins(options: argparse.Namespace) -> int:
@@ -246,7 +254,7 @@ async def serve_venue(options: argparse.Namespace) -> None:
             money(options.capital),
             start=start,
             capabilities=CAPABILITIES[options.capabilities],
-            settings=SimulationSettings.ideal() if options.ideal else SimulationSettings(),
+            settings=_costs(options),
             timing=PaperTiming(
                 options.bar_delay, PaperTiming.at_speed(options.speed).grace if options.grace is None else options.grace
             ),
