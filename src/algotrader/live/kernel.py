@@ -65,12 +65,20 @@ class Kernel:
         engine: set up, and brought to where the journal ends.
         rows: what people read.
         take: gives the next event, None when none waits.
+        handled: hears of each event once the engine has handled it.
     """
 
-    def __init__(self, engine: Engine, rows: Rows, take: Callable[[], Stamped | None]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        rows: Rows,
+        take: Callable[[], Stamped | None],
+        handled: Callable[[Event], None] = lambda event: None,
+    ) -> None:
         self.engine: Final = engine
         self._rows: Final = rows
         self._take: Final = take
+        self._handled: Final = handled
         self._batch = Batch()
         self._binding = False
         self._answered: list[tuple[int, int, int]] = []
@@ -128,6 +136,7 @@ class Kernel:
             batch.outbox.append(OutboxEntry(stamped.sequence, place, name, command.client_order_id, content, stamped.time))
             work.commands.append(Outgoing(stamped.sequence, place, command, *self._arrival(stamped)))
         self._rows.add(batch, stamped, reports)
+        self._handled(event)
         work.reports += reports
         work.handled += 1
         self._binding = self._binding or bool(commands) or event.lane not in (LANE_MARKET, LANE_TIMERS)

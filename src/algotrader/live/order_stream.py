@@ -20,6 +20,7 @@ from algotrader.venues.protocols import Broker, NotAllowed, VenueError
 
 START: Final = "start"
 RECONNECT: Final = "reconnect"
+"""Why the venue is compared with when the stream opens: for the first time, or again."""
 
 
 class OrderStream:
@@ -110,10 +111,8 @@ class OrderStream:
             try:
                 await self._reconcile(RECONNECT if self.ready.is_set() else START)
                 break
-            except NotAllowed:
-                raise
             except (VenueError, TimeoutError) as error:
-                self._tell("reconciliation_failed", ERROR, "", f"{error}; again in {wait:g} s")
+                self._tell("reconciliation_failed", ERROR, "", f"{error or type(error).__name__}; again in {wait:g} s")
                 await self._clock.sleep(wait)
                 wait = min(2 * wait, LONGEST_WAIT)
         held, self._held = self._held or [], None

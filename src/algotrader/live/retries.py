@@ -71,6 +71,9 @@ HISTORY: Final = RetryPolicy(retries=3, first_wait=2.0)
 READ: Final = RetryPolicy(retries=4, factor=2.0, longest_wait=16.0)
 """Other questions: five tries, one second doubling to sixteen."""
 
+OPENING: Final = RetryPolicy(retries=8, factor=2.0, longest_wait=30.0, throttled=8)
+"""Connecting at a start: two minutes, since positions may wait for us there; then it needs a person."""
+
 ENQUIRY: Final = RetryPolicy(retries=None, first_wait=0.1, factor=2.0, longest_wait=30.0)
 """Questions for the fate of an order: quick at first, and for as long as it takes."""
 

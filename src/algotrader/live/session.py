@@ -103,12 +103,12 @@ class Session(Control):
             raise self.failure
 
     async def _open(self) -> None:
-        calls, broker = self._wired.calls, self.parts.broker
-        await calls.call(calls.uses.read, broker.connect)
-        self.account = await calls.call(calls.uses.read, broker.account)
+        calls = self._wired.calls
+        await self._unless_stopped(calls.call(calls.uses.opening, self._reach))
+        if self.account is None:
+            return
         if self.mode == PAPER and not self.account.is_paper:
             raise GateClosed("this is a live account and the session is for paper trading (broker.paper, ALGO_BROKER__PAPER)")
-        await calls.call(calls.uses.read, self.parts.source.connect)
         self.put(EntryGate(self.clock.now(), open=False, reason="starting"))
         self._say("recovered", INFO, f"{self.recovered.how}: {self.recovered.replayed} events replayed")
         if self.recovered.how == OTHER_BUILD:
@@ -118,6 +118,12 @@ class Session(Control):
         self._watch(self._tasks, asyncio.create_task(self._wired.consumer.run(), name="consumer"))
         self._start(self._tasks, "order stream", self._wired.orders.run)
         self._become(control.RECONCILING)
+
+    async def _reach(self) -> None:
+        """Connect and ask who we are: one request, since a connection may break before the answer."""
+        await self.parts.broker.connect()
+        self.account = await self.parts.broker.account()
+        await self.parts.source.connect()
 
     async def _prepare(self) -> None:
         """Compare with the venue, then bring the strategies up to date."""
@@ -218,9 +224,9 @@ class Session(Control):
             await asyncio.wait((task, stop), return_when=asyncio.FIRST_COMPLETED)
         finally:
             stop.cancel()
-            if not task.done():
-                task.cancel()
-        if task.done() and not task.cancelled():
+            task.cancel()
+            await asyncio.wait((task, stop))
+        if not task.cancelled():
             task.result()
 
     def _start(self, tasks: list[asyncio.Task[None]], name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -47,6 +47,7 @@ class Uses:
     read: Use = Use(QUESTION, 10.0, retries.READ)
     enquiry: Use = Use(QUESTION, 10.0, retries.ENQUIRY)
     resend: Use = Use(URGENT, 30.0, retries.PROTECT)
+    opening: Use = Use(QUESTION, 30.0, retries.OPENING)
 
 
 @dataclass(frozen=True, slots=True)

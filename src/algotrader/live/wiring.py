@@ -46,9 +46,9 @@ class Wiring:
         instruments = list(parts.instruments.values())
         self.inbox: Final = Inbox(clock, EventQueue(recovered.sequence, recovered.time))
         put = self.inbox.put
-        self.kernel: Final = Kernel(engine, parts.rows(engine), self.inbox.take)
+        self.kernel: Final = Kernel(engine, parts.rows(engine), self.inbox.take, self._handled)
         self.calls: Final = VenueCalls(clock, put, seed=parts.seed)
-        self.orders: Final = OrderStream(broker, clock, self._from_venue, self.compare, vitals, parts.tell)
+        self.orders: Final = OrderStream(broker, clock, put, self.compare, vitals, parts.tell)
         self.enquiry: Final = Enquiry(
             broker,
             clock,
@@ -102,8 +102,7 @@ class Wiring:
         self.parts.sending(outgoing)
         self.executor.take(outgoing)
 
-    def _from_venue(self, event: Event) -> None:
-        self.inbox.put(event)
+    def _handled(self, event: Event) -> None:
         self.reconciler.notice(event)
 
     async def compare(self, reason: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from algotrader.core import reports
@@ -30,6 +31,9 @@ REPLAY: Final = "the journal gives the same commands again"
 RESTART: Final = "after a restart the state is what it was"
 ALIVE: Final = "a session lives through every fault"
 
+PERSON: Final = "person-1"
+"""The order of somebody who trades in the same account."""
+
 WITHOUT_STOP_NS: Final = 5 * NS_PER_SECOND
 """How long a position may be without a working or in-flight stop while we are connected."""
 
@@ -53,9 +57,9 @@ class Invariants:
         self._bare_since: dict[str, int] = {}
         self._told_bare: dict[str, bool] = {}
         self._alerted: dict[str, bool] = {}
-        self._changed = True
+        self.changed: Final = asyncio.Event()
+        """Set while there is something to look at: the venue's word on an order, or a position that is bare."""
         exchange.observers.append(self._note)
-        self.strangers: Final[dict[str, int]] = {}
         self.violations: Final[list[Violation]] = []
 
     def violated(self, rule: str, message: str) -> None:
@@ -100,17 +104,16 @@ class Invariants:
                 self._alerted[report.symbol] = True
 
     def _note(self, event: Event) -> None:
-        self._changed = True
+        self.changed.set()
 
     def look(self, session: Session) -> None:
         """Compare what is held at the venue with the stops that work there. Called often."""
-        if not self._changed:
-            return
         now = self._clock.now()
         connected = session.state in (RUNNING, SHUTTING_DOWN) and session.engine.state.connected and not self._faults.blind
         uncovered = self._uncovered()
         # As long as something is bare, time alone changes the judgement.
-        self._changed = any(uncovered.values())
+        if not any(uncovered.values()):
+            self.changed.clear()
         for symbol, bare in uncovered.items():
             if not bare or not connected or self._on_its_way(session.engine, symbol):
                 self._bare_since.pop(symbol, None)
@@ -128,9 +131,14 @@ class Invariants:
         found: dict[str, int] = {}
         for instrument in self._exchange.instruments:
             symbol = instrument.symbol
-            ours = held.get(symbol, 0) - self.strangers.get(symbol, 0)
+            ours = held.get(symbol, 0) - self._strangers(symbol)
             found[symbol] = max(abs(ours) - self._cover(symbol, Side.SELL if ours > 0 else Side.BUY), 0) if ours else 0
         return found
+
+    def _strangers(self, symbol: str) -> int:
+        """How much of a position is somebody else's."""
+        status = self._exchange.order(PERSON)
+        return status.filled_raw if status is not None and status.symbol == symbol else 0
 
     def _cover(self, symbol: str, side: Side) -> int:
         cover = 0
@@ -157,7 +165,7 @@ class Invariants:
     def finish(self, engine: Engine) -> None:
         """Compare our books with the venue's, after the last session has ended."""
         state = engine.state
-        theirs = {fill.fill_id: fill for fill in self._exchange.fills(0) if not fill.client_order_id.startswith("person")}
+        theirs = {fill.fill_id: fill for fill in self._exchange.fills(0) if fill.client_order_id != PERSON}
         ours = {fill_id: fill for order in state.orders.values() for fill_id, fill in order.fills.items()}
         missing, surplus = [name for name in theirs if name not in ours], [name for name in ours if name not in theirs]
         if missing or surplus:
@@ -174,7 +182,7 @@ class Invariants:
             self.violated(BOOKS, f"cash: we have {state.total_cash()}, the venue {cash}")
 
     def _judge_overnight(self, engine: Engine, symbol: str, held: int) -> None:
-        strangers = self.strangers.get(symbol, 0)
+        strangers = self._strangers(symbol)
         if strangers and abs(held) < abs(strangers):
             self.violated(STRANGERS, f"{symbol}: a person had {strangers}, now the account has {held}")
         if held - strangers and not self._alerted.get(symbol):

@@ -29,7 +29,7 @@ from algotrader.live.rows import AccountRows
 from algotrader.live.session import Session
 from algotrader.live.writer import InlineWriter
 from algotrader.rehearsal.faults import SeededFaults
-from algotrader.rehearsal.invariants import ALIVE, REPLAY, RESTART, Invariants
+from algotrader.rehearsal.invariants import ALIVE, PERSON, REPLAY, RESTART, Invariants
 from algotrader.rehearsal.options import RehearsalOptions
 from algotrader.rehearsal.outcome import Outcome
 from algotrader.rehearsal.stores import BusyStore
@@ -46,6 +46,7 @@ LOOK_SECONDS: Final = 1.0
 ACCOUNT_SECONDS: Final = 240.0
 SETTLING_SECONDS: Final = 120.0
 BUILD: Final = "rehearsal"
+PERSON_QUANTITY: Final = 7
 
 
 class SkewedClock(Clock):
@@ -111,8 +112,11 @@ class Stage:
         self._exchange.start()
         end = self._session.close_time + AFTER_CLOSE_NS
         engine = self._assemble().engine
+        person = asyncio.create_task(self._person(), name="person")
         while self._clock.now() < end:
             engine = await self._live(end)
+        person.cancel()
+        await asyncio.wait((person,))
         await self._exchange.stop()
         self._invariants.finish(engine)
         self._judge_replay()
@@ -129,7 +133,6 @@ class Stage:
         running = asyncio.create_task(session.run(), name="session")
         looking = asyncio.create_task(self._look(session), name="look")
         dying = asyncio.create_task(self._dying.wait())
-        person = asyncio.create_task(self._person())
         closing = asyncio.create_task(self._clock.sleep_until(end))
         await asyncio.wait((running, dying, closing), return_when=asyncio.FIRST_COMPLETED)
         if self._dying.is_set():
@@ -141,9 +144,9 @@ class Stage:
             await session.settle_accounts()
             session.request_shutdown("the day is over")
             await asyncio.wait((running,))
-        for task in (looking, dying, closing, person):
+        for task in (looking, dying, closing):
             task.cancel()
-        await asyncio.gather(looking, dying, closing, person, return_exceptions=True)
+        await asyncio.gather(looking, dying, closing, return_exceptions=True)
         if running.done() and not running.cancelled() and (error := running.exception()) is not None:
             self._invariants.violated(ALIVE, f"the session ended with {type(error).__name__}: {error}")
             await self._clock.sleep(5)
@@ -172,22 +175,17 @@ class Stage:
 
     async def _look(self, session: Session) -> None:
         while True:
-            await self._clock.sleep(LOOK_SECONDS)
+            await self._invariants.changed.wait()
             self._invariants.look(session)
+            await self._clock.sleep(LOOK_SECONDS)
 
     async def _person(self) -> None:
-        """Somebody buys for themselves in the same account."""
-        if self._invariants.strangers or not self._faults.draws_person():
+        """Somebody buys for themselves in the same account, whichever session of ours is alive."""
+        if not self._faults.draws_person():
             return
-        await self._clock.sleep_until(self._session.open_time + int(self._faults.wait(9_000.0)) * NS_PER_SECOND)
-        instrument = self.options.instruments[-1]
-        name = f"person-{self.seed}"
-        request = OrderRequest(name, instrument, Side.BUY, OrderType.MARKET, 7, TimeInForce.DAY)
+        await self._clock.sleep_until(self._session.open_time + int(self._faults.wait(9_000.0) * NS_PER_SECOND))
+        request = OrderRequest(PERSON, self.options.instruments[-1], Side.BUY, OrderType.MARKET, PERSON_QUANTITY, TimeInForce.DAY)
         self._exchange.person_order(request)
-        while (status := self._exchange.order(name)) is not None and status.filled_raw < 7:
-            self._invariants.strangers[instrument.symbol] = status.filled_raw
-            await self._clock.sleep(1.0)
-        self._invariants.strangers[instrument.symbol] = 7
 
     # ------------------------------------------------------------------ a session
 

@@ -298,11 +298,12 @@ class PaperExchange:
     def order(self, client_order_id: str) -> OrderStatus | None:
         """One order; None when it never had it."""
         record = self.records.orders.get(client_order_id)
-        return None if record is None else self._status(record)
+        return None if record is None else self._status(record, self._by_id())
 
     def open_orders(self) -> list[OrderStatus]:
         """Every order that is not final, oldest first."""
-        return [self._status(record) for record in self.records.open.values()]
+        working = self._by_id()
+        return [self._status(record, working) for record in self.records.open.values()]
 
     def working(self) -> list[OpenOrder]:
         """What the simulated venue itself has open, held orders included."""
@@ -310,17 +311,21 @@ class PaperExchange:
 
     def recent_orders(self, since: int) -> list[OrderStatus]:
         """Orders updated at or after a time, in the order in which they came in."""
-        return [self._status(record) for record in self.records.orders.values() if record.updated >= since]
+        working = self._by_id()
+        return [self._status(record, working) for record in self.records.orders.values() if record.updated >= since]
 
-    def _status(self, record: OrderRecord) -> OrderStatus:
+    def _by_id(self) -> dict[str, OpenOrder]:
+        return {order.client_order_id: order for order in self._venue.open_orders()}
+
+    def _status(self, record: OrderRecord, open_orders: dict[str, OpenOrder]) -> OrderStatus:
         """Trailing stops move and pairs shrink without a word: what is open is asked anew."""
         status = record.status()
-        if record.client_order_id not in self.records.open:
+        working = open_orders.get(record.client_order_id)
+        if working is None or record.client_order_id not in self.records.open:
             return status
-        for working in self._venue.open_orders():
-            if working.client_order_id == record.client_order_id:
-                return replace(status, quantity_raw=working.quantity_raw, stop_raw=working.stop_raw)
-        return status
+        if (working.quantity_raw, working.stop_raw) == (status.quantity_raw, status.stop_raw):
+            return status
+        return replace(status, quantity_raw=working.quantity_raw, stop_raw=working.stop_raw)
 
     def fills(self, since: int) -> list[VenueFill]:
         """Executions at or after a time, oldest first."""
