@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from algotrader.assembly import Plan, plan_routes
@@ -12,17 +13,19 @@ from algotrader.errors import UserError
 from algotrader.history.calendars import normal_calendar
 from algotrader.live.launch_settings import StrategyChoice
 from algotrader.live.triggers import Interval, MarketEvent, Once, Trigger, exchange_cron
+from algotrader.monitoring.logs import LogSettings
 from algotrader.strategies.scanners import Route, StaticScanner, scanner_from_text
 
 if TYPE_CHECKING:
     from algotrader.config.entries import StrategyEntry, TriggerEntry
     from algotrader.config.schema import Config
-    from algotrader.config.sections import RiskSection
+    from algotrader.config.sections import AppSection, RiskSection
     from algotrader.core.signal_hooks import Scanner
 
 VELEZ: Final = "velez"
 """The strategy that has a section of its own."""
 
+_MEGABYTE: Final = 1_000_000
 _MARKET_EVENTS: Final = {"market_open": "open", "market_close": "close", "pre_market": "pre_market", "after_market": "after_hours"}
 
 
@@ -39,6 +42,18 @@ def risk_policy(risk: RiskSection) -> RiskPolicy:
         emergency_stop=risk.emergency_stop_pct,
         max_leverage=risk.max_leverage,
         breaker_for_all=risk.breaker_for_all,
+    )
+
+
+def log_settings(app: AppSection, secrets: tuple[str, ...]) -> LogSettings:
+    """How to log."""
+    return LogSettings(
+        level=app.log_level,
+        form=app.log_format,
+        file=Path(app.log_file) if app.log_file else None,
+        max_bytes=app.log_max_mb * _MEGABYTE,
+        keep=app.log_files,
+        secrets=secrets,
     )
 
 

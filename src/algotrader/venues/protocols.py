@@ -193,6 +193,10 @@ class Broker(ABC):
     async def account(self) -> AccountInfo:
         """The account's money."""
 
+    async def time(self) -> int | None:
+        """What the venue's clock shows; None when it does not tell."""
+        return None
+
 
 class MarketFeed(ABC):
     """Live and past market data of one venue; the errors are those of ``Broker``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from algotrader.config.loading import load_settings
 from algotrader.config.schema import Config
 from algotrader.core.risk import RiskPolicy
 from algotrader.errors import UserError
-from algotrader.live.settings import plan_strategies, risk_policy, schedules, strategy_choices, watched_symbols
+from algotrader.live.settings import log_settings, plan_strategies, risk_policy, schedules, strategy_choices, watched_symbols
 from algotrader.strategies.registry import UnknownStrategy
 
 
@@ -42,6 +43,13 @@ def test_every_limit_arrives() -> None:
     same = [getattr(policy, name) == getattr(RiskPolicy(), name) for name in RiskPolicy.__dataclass_fields__]
     assert not any(same)
     assert policy.max_risk_per_trade == Decimal("0.02")
+
+
+@pytest.mark.covers("A117")
+def test_the_log_is_as_configured() -> None:
+    made = log_settings(config(APP__LOG_LEVEL="warning", APP__LOG_MAX_MB="3", APP__LOG_FILES="4", APP__LOG_FILE="x/y").app, ("s",))
+    assert (made.level, made.max_bytes, made.keep, made.file, made.secrets) == ("WARNING", 3_000_000, 4, Path("x/y"), ("s",))
+    assert log_settings(config(APP__LOG_FILE=" ").app, ()).file == Path("data/logs/algo-trader.jsonl")
 
 
 @pytest.mark.covers("A10")

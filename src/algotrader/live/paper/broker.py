@@ -190,3 +190,6 @@ class PaperBroker(Broker):
 
     async def account(self) -> AccountInfo:
         return await self._way.ask("account", "", "", self._exchange.account)
+
+    async def time(self) -> int | None:
+        return await self._way.ask("time", "", "", self._exchange.clock.now)
