@@ -58,7 +58,7 @@ class Settings:
 
     def secrets(self) -> tuple[str, ...]:
         """Every secret that is set, for those who have to keep them out of logs."""
-        return tuple(sorted(set(_secrets(self.config)), key=lambda text: (-len(text), text)))
+        return secrets_of(self.config)
 
     def refuse_unknown(self) -> None:
         """Refuse to go on with something set that is no setting: it may be a limit with a slip in its name.
@@ -71,6 +71,11 @@ class Settings:
 
     def _value(self, name: str) -> Value:
         return next(value for value in self.values if value.setting.name == name)
+
+
+def secrets_of(config: Config) -> tuple[str, ...]:
+    """Every secret that is set, longer ones first."""
+    return tuple(sorted(set(_secrets(config)), key=lambda text: (-len(text), text)))
 
 
 def load_settings(

@@ -134,7 +134,7 @@ class AppSection(Section):
     log_format: Literal["auto", "console", "json"] = Field(
         default="auto", description="lines for people or JSON; auto looks for a terminal"
     )
-    log_file: str = Field(default="data/logs/algo-trader.jsonl", description="file for JSON lines; empty for none")
+    log_file: str = Field(default="data/logs/algo-trader.jsonl", description="file for JSON lines; none: to standard error")
     log_max_mb: int = Field(default=20, ge=1, le=1000, description="size at which a new log file is begun, megabytes")
     log_files: int = Field(default=10, ge=1, le=1000, description="how many old log files are kept")
 

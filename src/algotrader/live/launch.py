@@ -16,6 +16,7 @@ from algotrader.live.paper.setup import AFTERWARDS_NS
 from algotrader.live.parts import Parts
 from algotrader.live.rows import AccountRows
 from algotrader.live.session import Session
+from algotrader.live.settings import risk_policy
 from algotrader.live.venue import Venue
 from algotrader.live.venues import OPENERS
 from algotrader.live.watchers import Watchers
@@ -42,7 +43,7 @@ async def launch(settings: LaunchSettings, ready: Callable[[Control], None]) -> 
         GateClosed, VenueError, StoreFailed, StoreBusy: it ended with them; what was committed is safe.
     """
     store = open_store(settings.database)
-    watchers = Watchers()
+    watchers: Watchers | None = None
     try:
         venue = await OPENERS[settings.venue](settings, store)
         plans = _plans(settings)
@@ -50,11 +51,12 @@ async def launch(settings: LaunchSettings, ready: Callable[[Control], None]) -> 
             list(venue.instruments),
             plans,
             "1m",
-            RiskPolicy(),
+            RiskPolicy() if settings.config is None else risk_policy(settings.config.risk),
             venue.capabilities,
             extended_hours=settings.extended_hours,
             id_prefix=_prefix(store),
         )
+        watchers = Watchers(settings.config, venue.clock, assembly.engine)
         session = Session(_parts(settings, store, assembly, plans, venue, watchers))
         venue.open(session.engine)
         try:
@@ -63,7 +65,8 @@ async def launch(settings: LaunchSettings, ready: Callable[[Control], None]) -> 
         finally:
             await venue.close()
     finally:
-        watchers.close()
+        if watchers is not None:
+            watchers.close()
         store.close()
     return 0
 
@@ -77,22 +80,28 @@ def _parts(
     watchers: Watchers,
 ) -> Parts:
     instruments = {instrument.symbol: instrument for instrument in assembly.instruments}
+    observers, config = watchers.observers, settings.config
+    writer = ThreadWriter(store, venue.clock, observers.tell)
+    writer.measure = observers.committed
     return Parts(
         mode=settings.mode,
         clock=venue.clock,
         engine=assembly.engine,
         instruments=instruments,
         store=store,
-        writer=ThreadWriter(store, venue.clock, watchers.tell),
+        writer=writer,
         broker=venue.broker,
         source=venue.feed,
         rows=AccountRows,
-        told=watchers.told,
-        tell=watchers.tell,
+        told=observers.reports,
+        tell=observers.tell,
+        sending=observers.sending,
         build=build_id(
             [(plan.kind, plan.parameters) for plan in plans],
             {"symbols": list(instruments), "interval": settings.interval, "rules": settings.rules},
         ),
+        snapshot_seconds=60.0 if config is None else config.app.snapshot_seconds,
+        reconcile_seconds=300.0 if config is None else config.reconciliation.interval_seconds,
         seed=settings.seed,
     )
 

@@ -10,7 +10,7 @@ from algotrader.core.engine import Engine
 from algotrader.core.events import TRIGGERS
 from algotrader.core.executions import FillWords, TripWords
 from algotrader.core.market import NS_PER_SECOND
-from algotrader.core.orders import OrderRole
+from algotrader.core.orders import OrderRole, OrderType
 from algotrader.core.reports import Report
 from algotrader.live.control import STOPPED
 from algotrader.live.observers import CANDLE_TO_ORDER, DATABASE_WRITE
@@ -104,7 +104,9 @@ class LogObserver:
             fields["price"] = words.instrument.price(words.price_raw)
         if order is not None:
             took = max(report.time - order.created_time, 0)
-            self._latencies.record(ORDER_TO_FILL, took)
+            if order.order_type is OrderType.MARKET:
+                # Others wait for their price, which is no latency.
+                self._latencies.record(ORDER_TO_FILL, took)
             fields["latency_ms"] = round(took / _NS_PER_MS, 3)
             fields["role"] = order.role.value
             fields["order_state"] = order.state.value

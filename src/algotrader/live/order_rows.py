@@ -19,6 +19,7 @@ from algotrader.core.events import (
     OrderFill,
     OrderReject,
     OrderReplaced,
+    OrderStillWorks,
     OrderSubmitted,
     OrderTriggered,
     ReplaceRejected,
@@ -43,6 +44,7 @@ _TOLD: Final[dict[type[Event], str]] = {
     CancelRejected: "cancel_rejected",
     FillBusted: "fill_busted",
     FillCorrected: "fill_corrected",
+    OrderStillWorks: "still_works",
 }
 """What an event about an order is called; executions have several names."""
 

@@ -112,7 +112,7 @@ class OrderStream:
                 await self._reconcile(RECONNECT if self.ready.is_set() else START)
                 break
             except (VenueError, TimeoutError) as error:
-                self._tell("reconciliation_failed", ERROR, "", f"{error or type(error).__name__}; again in {wait:g} s")
+                self._tell("reconciliation_failed", ERROR, "", f"{str(error) or type(error).__name__}; again in {wait:g} s")
                 await self._clock.sleep(wait)
                 wait = min(2 * wait, LONGEST_WAIT)
         held, self._held = self._held or [], None

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 VELEZ: Final = "velez"
 """The strategy that has a section of its own."""
 
+NO_FILE: Final = "none"
+"""Written instead of a file's name where there is to be none."""
+
 _MEGABYTE: Final = 1_000_000
 _MARKET_EVENTS: Final = {"market_open": "open", "market_close": "close", "pre_market": "pre_market", "after_market": "after_hours"}
 
@@ -46,11 +49,13 @@ def risk_policy(risk: RiskSection) -> RiskPolicy:
 
 
 def log_settings(app: AppSection, secrets: tuple[str, ...]) -> LogSettings:
-    """How to log."""
+    """How to log. Where a file takes everything, the terminal gets what is worth a look only."""
+    file = Path(app.log_file) if app.log_file not in ("", NO_FILE) else None
     return LogSettings(
         level=app.log_level,
         form=app.log_format,
-        file=Path(app.log_file) if app.log_file else None,
+        file=file,
+        stream_level="" if file is None else "warning",
         max_bytes=app.log_max_mb * _MEGABYTE,
         keep=app.log_files,
         secrets=secrets,

@@ -1,27 +1,68 @@
-"""Who hears of a session: for now its log."""
+"""Who hears of a session that a user starts: its log. Others join at ``observers``."""
 
 from __future__ import annotations
 
-import logging
-from typing import Final
+import sys
+from typing import TYPE_CHECKING, Final, TextIO, cast
 
-from algotrader.core.reports import CRITICAL, ERROR, WARNING, Report
+from algotrader.config.loading import secrets_of
+from algotrader.core.engine import Engine
+from algotrader.errors import UserError
+from algotrader.live.clock import Clock
+from algotrader.live.log_observer import LogObserver
+from algotrader.live.observers import Observers
+from algotrader.live.settings import log_settings
+from algotrader.monitoring.latency import Latencies
+from algotrader.monitoring.logs import Log, LogFault, LogSettings
 
-_LEVELS: Final = {WARNING: logging.WARNING, ERROR: logging.ERROR, CRITICAL: logging.CRITICAL}
-_log: Final = logging.getLogger("algotrader.session")
+if TYPE_CHECKING:
+    from algotrader.config.schema import Config
 
 
 class Watchers:
-    """Writes what a session and its engine tell to the log."""
+    """A session's observers, with the log among them.
 
-    def told(self, reports: list[Report]) -> None:
-        """The engine's reports, once they are durable."""
-        for report in reports:
-            _log.log(_LEVELS.get(report.level, logging.INFO), "%r", report)
+    Args:
+        config: says how to log; None for warnings to standard error.
+        clock: of the session.
+        engine: of the session.
 
-    def tell(self, kind: str, level: str, subject: str, message: str) -> None:
-        """What happens to the session itself."""
-        _log.log(_LEVELS.get(level, logging.INFO), "%s %s %s", kind, subject, message)
+    Raises:
+        UserError: the log cannot be kept as it is wanted.
+    """
+
+    def __init__(self, config: Config | None, clock: Clock, engine: Engine) -> None:
+        self.latencies: Final = Latencies()
+        self.observers: Final = Observers(clock)
+        self.log: Final = _open(config)
+        self.observers.add("log", LogObserver(self.log, engine, self.latencies))
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Write what is left; nobody hears anything after this."""
+        self.observers.remove("log")
+        self.log.close()
+
+
+def _open(config: Config | None) -> Log:
+    if config is None:
+        return Log(LogSettings(stream_level="warning"), cast(TextIO, _StandardError()), foreign=True)
+    try:
+        return Log(log_settings(config.app, secrets_of(config)), cast(TextIO, _StandardError()), foreign=True)
+    except LogFault as error:
+        raise UserError(str(error), "app.log_file names another one, or none") from None
+
+
+class _StandardError:
+    """Standard error as it is when something is written: a status line takes it over for a while and lets lines pass above it."""
+
+    def write(self, text: str) -> int:
+        """Write."""
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Let it be seen."""
+        sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        """Whether a person looks on."""
+        return sys.stderr.isatty()

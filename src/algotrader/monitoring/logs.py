@@ -51,6 +51,7 @@ class LogSettings:
         max_bytes: size at which a new file is begun.
         keep: how many old files stay, numbered ``.1``, ``.2`` …
         secrets: values that are never written.
+        stream_level: the least that is written to the stream; empty for the same as to the file.
     """
 
     level: str = "info"
@@ -59,6 +60,7 @@ class LogSettings:
     max_bytes: int = 20_000_000
     keep: int = 10
     secrets: tuple[str, ...] = ()
+    stream_level: str = ""
 
 
 class Log:
@@ -85,7 +87,9 @@ class Log:
             self._take(_open_file(settings), _json_renderer)
         if stream is not None:
             people = settings.form == CONSOLE or (settings.form == AUTO and stream.isatty())
-            self._take(_Careful(stream), _console_renderer(stream.isatty()) if people else _json_renderer)
+            careful = _Careful(stream)
+            careful.setLevel(settings.stream_level.upper() or logging.NOTSET)
+            self._take(careful, _console_renderer(stream.isatty()) if people else _json_renderer)
         if foreign:
             for handler in self._handlers:
                 logging.getLogger().addHandler(handler)

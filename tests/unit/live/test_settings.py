@@ -49,7 +49,9 @@ def test_every_limit_arrives() -> None:
 def test_the_log_is_as_configured() -> None:
     made = log_settings(config(APP__LOG_LEVEL="warning", APP__LOG_MAX_MB="3", APP__LOG_FILES="4", APP__LOG_FILE="x/y").app, ("s",))
     assert (made.level, made.max_bytes, made.keep, made.file, made.secrets) == ("WARNING", 3_000_000, 4, Path("x/y"), ("s",))
-    assert log_settings(config(APP__LOG_FILE=" ").app, ()).file == Path("data/logs/algo-trader.jsonl")
+    assert made.stream_level == "warning"
+    everything = log_settings(config(APP__LOG_FILE="none").app, ())
+    assert (everything.file, everything.stream_level) == (None, "")
 
 
 @pytest.mark.covers("A10")

@@ -171,3 +171,12 @@ def test_a_stream_that_goes_away_and_a_full_disk_end_nothing(tmp_path: Path, cap
     told = capsys.readouterr().err
     assert told.count("cannot be written") == 1
     assert "Traceback" not in told
+
+
+def test_the_stream_may_get_less_than_the_file(tmp_path: Path) -> None:
+    stream = io.StringIO()
+    log = Log(LogSettings(file=tmp_path / "log", stream_level="warning"), stream)
+    log.event("small")
+    log.event("large", "error")
+    assert [line["event"] for line in lines(stream.getvalue())] == ["large"]
+    assert [line["event"] for line in lines((tmp_path / "log").read_text(encoding="utf-8"))] == ["small", "large"]
