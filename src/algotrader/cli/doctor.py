@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import textwrap
 from datetime import timedelta
@@ -31,6 +30,8 @@ def doctor(file: Path | None) -> None:
     One line each: ok, warning or fault, and what to do. Nothing is changed and no order is sent. The exit code is 0 without a
     fault.
     """
+    import asyncio
+
     settings = settings_of_process(os.environ, file)
     if asyncio.run(_examine(settings)):
         raise click.exceptions.Exit(EXIT_USER_ERROR)
