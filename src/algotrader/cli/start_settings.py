@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from algotrader.assembly import plan_routes
-from algotrader.cli.backtest import read_parameters, read_symbols
+from algotrader.cli.backtest import read_parameters
 from algotrader.cli.consent import ask_consent, check_paper_setting
 from algotrader.cli.database import database_errors
 from algotrader.cli.mistakes import strategy_mistakes
@@ -21,6 +21,7 @@ from algotrader.cli.settings import settings_of_process
 from algotrader.config import read_capital
 from algotrader.config.loading import Settings
 from algotrader.config.schema import Config
+from algotrader.config.symbols import read_watchlist
 from algotrader.errors import UserError, did_you_mean
 from algotrader.live.launch_settings import (
     GENERATED,
@@ -167,7 +168,7 @@ def choose_strategies(given: dict[str, Any], config: Config) -> tuple[StrategyCh
         UserError: a parameter says not which strategy it is for or is not of the form NAME=VALUE, or no strategy is enabled.
     """
     params = given["params"]
-    symbols = tuple(read_symbols(given["symbols"].upper())) if given["symbols"] else ()
+    symbols = _symbols(given["symbols"]) if given["symbols"] else ()
     if given["strategy"]:
         found = [StrategyChoice(name, symbols or config.app.watchlist) for name in given["strategy"]]
     else:
@@ -175,6 +176,13 @@ def choose_strategies(given: dict[str, Any], config: Config) -> tuple[StrategyCh
     if not found:
         raise UserError("no strategy is enabled", "name one with --strategy, or enable one in the settings")
     return tuple(_with_options(choice, len(found) == 1, params, given["interval"]) for choice in _all_named(found, params))
+
+
+def _symbols(text: str) -> tuple[str, ...]:
+    try:
+        return read_watchlist(text.upper())
+    except ValueError as error:
+        raise UserError(f"--symbols: {error}", "write it like --symbols AAPL,TSLA,BTC/USDT") from None
 
 
 def _all_named(choices: list[StrategyChoice], params: tuple[str, ...]) -> list[StrategyChoice]:
