@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def run(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
 @pytest.fixture
 def started(environment: dict[str, str], tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A session at speed with two symbols, as soon as it listens."""
-    process = run(environment, "--symbols", "AAPL,TSLA", "--speed", "300", "--port", "0")
+    process = run(environment, "--symbols", "AAPL,TSLA", "--speed", "60", "--port", "0")
     files = session_files(f"sqlite:///{tmp_path / 'data' / 'trading.db'}", tmp_path)
     until = time.monotonic() + SECONDS
     try:
@@ -66,12 +67,13 @@ def wait_for_running() -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.covers("A212", "A213", "A222", "C1")
 def test_it_runs_until_it_is_stopped(started: subprocess.Popen[str]) -> None:
     wait_for_running()
     found = json.loads(ask("status", "--json"))
     assert (found["watchlist"], found["health"]["mode"]) == (["AAPL", "TSLA"], "paper")
-    assert found["account"]["cash"] == "100000.00"
+    assert 99_000 < Decimal(found["account"]["equity"]) < 101_000
     assert ask("halt") == "no new entries; positions keep their stops\n"
     assert ask("stop") == "the session shuts down\nstopped\n"
     out, err = started.communicate(timeout=SECONDS)
@@ -85,10 +87,11 @@ def test_it_runs_until_it_is_stopped(started: subprocess.Popen[str]) -> None:
     assert "Traceback" not in err
     told = [json.loads(line) for line in ask("journal", "--kind", "OperatorCommand", "--json").splitlines()]
     assert [entry["content"]["action"] for entry in told] == ["halt"]
-    assert json.loads(ask("orders", "--json")) == []
+    assert all(order["strategy"] == "velez" for order in json.loads(ask("orders", "--json")))
     assert json.loads(ask("snapshot", "export"))["reason"] == "shutdown"
 
 
+@pytest.mark.slow
 @pytest.mark.covers("A106", "A222", "C2")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_in_order(started: subprocess.Popen[str], number: signal.Signals) -> None:
@@ -100,12 +103,13 @@ def test_a_signal_ends_it_in_order(started: subprocess.Popen[str], number: signa
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_a_halt_outlives_the_session(started: subprocess.Popen[str], environment: dict[str, str], tmp_path: Path) -> None:
     wait_for_running()
     ask("emergency-stop")
     ask("stop")
     started.communicate(timeout=SECONDS)
-    again = run(environment, "--symbols", "AAPL,TSLA", "--speed", "300", "--port", "0")
+    again = run(environment, "--symbols", "AAPL,TSLA", "--speed", "60", "--port", "0")
     files = session_files(f"sqlite:///{tmp_path / 'data' / 'trading.db'}", tmp_path)
     try:
         while read_address(files.address) is None:

@@ -46,11 +46,12 @@ A second Ctrl+C leaves at once; the next start finds out what happened.
 @click.option("--database", metavar="FILE|URL", help="Where everything is kept; the database of the settings by default.")
 def start(**given: Any) -> None:
     """Check what is wanted, have real money confirmed, run the session."""
-    from algotrader.cli.running import run_in_foreground
     from algotrader.cli.start_settings import heading, read_settings
-    from algotrader.live.launch import launch
 
     settings = read_settings(given)
+    from algotrader.cli.running import run_in_foreground
+    from algotrader.live.launch import launch
+
     for text in heading(settings):
         click.echo(text)
     code = run_in_foreground(settings, launch)
