@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from algotrader.cli.past import stored
 from algotrader.cli.place import database_option
 from algotrader.errors import UserError
+
+if TYPE_CHECKING:
+    from algotrader.storage.records import SnapshotRow
 
 
 @click.group(short_help="Look at the stored state of a session.")
@@ -30,7 +33,7 @@ def export(database: str, out: Path | None) -> None:
         row = store.last_snapshot()
     if row is None:
         raise UserError("there is no snapshot yet", "a session stores one every minute and when it ends")
-    text = json.dumps(document(row), indent=2, ensure_ascii=False, default=_plain)
+    text = json.dumps(document(row), indent=2, ensure_ascii=False)
     if out is None:
         click.echo(text)
     else:
@@ -38,18 +41,19 @@ def export(database: str, out: Path | None) -> None:
         click.echo(f"snapshot of event {row.sequence} written to {out}")
 
 
-def document(row: Any) -> dict[str, Any]:
-    """A snapshot as plain values."""
-    import msgspec
+def document(row: SnapshotRow) -> dict[str, Any]:
+    """A snapshot as plain values.
 
+    Raises:
+        UserError: it is damaged, or a newer version wrote it.
+    """
     from algotrader.core.market import utc
+    from algotrader.storage.snapshots import CannotRestore, export_json
 
     known = {"sequence": row.sequence, "time": utc(row.time).isoformat(), "build": row.build, "reason": row.reason}
     try:
-        return known | {"state": msgspec.msgpack.decode(row.payload)}
-    except msgspec.DecodeError:
-        raise UserError(f"the snapshot of event {row.sequence} cannot be read", "restore a backup") from None
-
-
-def _plain(value: Any) -> str:
-    return value.hex() if isinstance(value, bytes) else str(value)
+        return known | {"state": json.loads(export_json(row.payload))}
+    except CannotRestore as error:
+        raise UserError(
+            f"the snapshot of event {row.sequence} cannot be read: {error}", "a backup has an older one: `algo-trader db restore`"
+        ) from None

@@ -11,12 +11,14 @@ from pathlib import Path
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
-from engine_rig import START
+from engine_rig import START, Rig
 
 from algotrader.cli.main import root
+from algotrader.core.engine import Engine
 from algotrader.core.market import NS_PER_MINUTE
 from algotrader.server.history import History
 from algotrader.storage.records import Batch, JournalEntry, OrderRow, ReportRow, SnapshotRow, TradeRow
+from algotrader.storage.snapshots import freeze
 from algotrader.storage.sql_store import open_store
 
 KINDS = ("OperatorCommand", "MarketData", "OrderFill")
@@ -54,6 +56,12 @@ def entry(number: int) -> JournalEntry:
     return JournalEntry(number, START + number, kind, msgspec.msgpack.encode(said))
 
 
+def _engine() -> Engine:
+    rig = Rig(cash=1000)
+    rig.engine.take_reports()
+    return rig.engine
+
+
 @pytest.fixture
 def database(tmp_path: Path) -> str:
     """A database with five orders, three round trips, thirty events, three activities and a snapshot."""
@@ -65,7 +73,7 @@ def database(tmp_path: Path) -> str:
         orders=[order(number, "MSFT" if number == 1 else "AAPL", state) for number, state in enumerate(states)],
         trades=[trade(number, "AAPL") for number in (1, 2, 3)],
         reports=[ReportRow(START + n, "order_filled", "info", "s", "AAPL", f"told {n}", f"a{n}", "") for n in range(3)],
-        snapshot=SnapshotRow(30, START, "build-1", "shutdown", msgspec.msgpack.encode({"cash": "100.25"})),
+        snapshot=SnapshotRow(30, START, "build-1", "shutdown", freeze(_engine())),
     )
     store.commit(batch)
     store.close()
@@ -138,10 +146,19 @@ def test_a_pruned_journal_begins_later(call: Call, database: str) -> None:
 
 def test_snapshot_export(call: Call, tmp_path: Path) -> None:
     found = json.loads(call("snapshot", "export").output)
-    assert (found["sequence"], found["build"], found["state"]) == (30, "build-1", {"cash": "100.25"})
+    assert (found["sequence"], found["build"], found["reason"]) == (30, "build-1", "shutdown")
+    assert "1000.00" in json.dumps(found["state"])
     target = tmp_path / "deep" / "state.json"
     assert "snapshot of event 30" in call("snapshot", "export", "--out", str(target)).output
     assert json.loads(target.read_text()) == found
+
+
+def test_a_damaged_snapshot_is_told(call: Call, database: str) -> None:
+    store = open_store(f"sqlite:///{database}", durable=False)
+    store.commit(Batch(snapshot=SnapshotRow(30, START + 1, "build-1", "regular", b"nonsense")))
+    store.close()
+    found = call("snapshot", "export")
+    assert (found.exit_code, "the snapshot of event 30 cannot be read" in found.output) == (2, True)
 
 
 def test_positions_need_a_session(call: Call) -> None:
