@@ -95,13 +95,17 @@ class PositionComparison:
                 self._report.waiting[symbol] = difference
             return
         strategies = ours - external
-        explained = self._strangers(symbol, difference)
-        if explained:
+        gone = strategies != 0 and venue.quantity_raw * strategies <= 0
+        if self._strangers(symbol, difference):
+            if not gone:
+                reference = max(abs(ours), abs(venue.quantity_raw))
+                kind = Kind.QUANTITY_MISMATCH if ours else Kind.MISSING_LOCAL
+                self._found(symbol, kind, difference, reference, "executions of somebody else belong to external")
             external += difference
             difference = 0
         if difference and self._looks_split(track, ours, venue.quantity_raw):
             self._suspect_split(track, ours, venue)
-        elif strategies and venue.quantity_raw * strategies <= 0:
+        elif gone:
             self._gone(track, strategies, venue)
         elif difference:
             self._to_external(track, external, difference, strategies, venue)
@@ -156,7 +160,6 @@ class PositionComparison:
             return False
         for fill in taken:
             self._book_stranger(fill)
-        self._found(symbol, Kind.QUANTITY_MISMATCH, difference, difference, "executions of somebody else are booked to external")
         return True
 
     def _book_stranger(self, fill: VenueFill) -> None:

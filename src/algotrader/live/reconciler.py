@@ -180,7 +180,7 @@ class Reconciler:
         """Ask, compare, and put in what settles the differences.
 
         Raises:
-            VenueError, TimeoutError: the venue does not answer.
+            VenueError, TimeoutError: the venue does not answer, or the inbox does not come to rest.
         """
         picture = await self.picture()
         picture = await self._with_missing(picture, grace_ns)
@@ -206,8 +206,9 @@ class Reconciler:
         self._put(SystemError(now, "reconciliation", message, "error" if report.alert == "critical" else "warning"))
 
     async def _until_quiet(self) -> None:
-        while not self._quiet():
-            await self._clock.sleep(0.01)
+        async with asyncio.timeout(self._clock.seconds(self._rhythm.timeout)):
+            while not self._quiet():
+                await self._clock.sleep(0.01)
 
     # Questions
 
