@@ -454,7 +454,8 @@ class MarketData(Event):
         need(given == 1, "market data carries exactly one bar, quote or print")
         if self.bar is not None:
             check_bar(self.bar)
-            need(self.time >= self.bar.close_time, f"{self.bar!r} comes before it closes")
+            if self.time < self.bar.close_time:
+                raise BadData(f"{self.bar!r} comes before it closes")
 
 
 @final

@@ -53,7 +53,7 @@ class Rates:
     drop: int = 4
     mute: int = 3
     busy: int = 10
-    death: int = 6
+    death: int = 3
 
 
 class SeededFaults(Faults):
