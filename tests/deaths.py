@@ -11,16 +11,22 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Final
 
+from algotrader.cli.start import start
+from algotrader.cli.start_settings import read_settings
+from algotrader.live.launch_settings import LaunchSettings
 from algotrader.venues.remote.hello import Hello, say_hello
 
 RESTLESS: Final = "restless.py:Restless"
 SYMBOLS: Final = ("AAPL", "TSLA", "BTC/USDT", "ETH/USDT")
 STOPPED_SYMBOLS: Final = SYMBOLS[:3]
 """What the restless strategy trades: with stops. The other symbol is traded without."""
+
+CAPITAL: Final = Decimal(100_000)
 
 START_SECONDS: Final = 90.0
 """A machine with other work may take so long to start a session."""
@@ -77,12 +83,28 @@ class Stage:
         """What the session that was started last has said."""
         return self.folder / f"session-{self.starts}.txt"
 
+    @property
+    def options(self) -> list[str]:
+        """Of ``algo-trader start``."""
+        config, address = str(self.folder / "deaths.yaml"), f"ws://{self.hello.address}"
+        return [
+            "--config",
+            config,
+            "--venue",
+            "remote",
+            "--venue-address",
+            address,
+            "--database",
+            str(self.database),
+            "--port",
+            "0",
+        ]
+
     def start(self) -> subprocess.Popen[bytes]:
         """Start a session; it is running a while later."""
         self.starts += 1
-        arguments = ["start", "--config", "deaths.yaml", "--venue", "remote", "--venue-address", f"ws://{self.hello.address}"]
         with self.output.open("wb") as output:
-            return self._program(*arguments, "--database", str(self.database), "--port", "0", output=output)
+            return self._program("start", *self.options, output=output)
 
     def _program(self, *arguments: str, output: object = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "algotrader.cli.main", *arguments]
@@ -137,6 +159,11 @@ class Stage:
         return self.output.read_text()
 
 
+def settings_of(stage: Stage) -> LaunchSettings:
+    """The settings that the sessions had."""
+    return read_settings(start.make_context("start", stage.options).params)
+
+
 def _environment() -> dict[str, str]:
     """Ours, without settings; a relative path to the sources would lead nowhere from another folder."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ALGO_")}
@@ -156,7 +183,18 @@ def theatre(folder: Path, *, seed: int = 1, speed: float = 60.0, rules: str = "g
     )
     (folder / "deaths.yaml").write_text(settings)
     command = [sys.executable, "-m", "algotrader.rehearsal.venue_process", "--log", str(folder / "venue.jsonl")]
-    command += ["--symbols", ",".join(SYMBOLS), "--speed", str(speed), "--seed", str(seed), "--days", "0", "--capital", "100000"]
+    command += [
+        "--symbols",
+        ",".join(SYMBOLS),
+        "--speed",
+        str(speed),
+        "--seed",
+        str(seed),
+        "--days",
+        "0",
+        "--capital",
+        str(CAPITAL),
+    ]
     command += ["--commission", "0.0005", "--capabilities", rules, "--warm-up-days", "3"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_environment()) as venue:
         assert venue.stdout is not None

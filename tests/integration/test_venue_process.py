@@ -166,7 +166,12 @@ def test_a_client_trades_over_the_wire(tmp_path: Path, name: str, capabilities: 
             await asyncio.sleep(0.01)
         kinds = [type(event).__name__ for event in events]
         assert kinds == ["OrderAccepted", "OrderReplaced", "OrderCancel", "OrderCancel", "OrderAccepted", "OrderFill"]
-        assert kinds == [entry["kind"] for line in log.read_text().splitlines() if (entry := json.loads(line))["kind"] != "submit"]
+        requests = ("submit", "replace", "cancel")
+        assert kinds == [
+            entry["kind"] for line in log.read_text().splitlines() if (entry := json.loads(line))["kind"] not in requests
+        ]
+        assert [(entry["client_order_id"], entry["quantity_raw"]) for entry in logged(log, "replace")] == [("a", 20)]
+        assert [entry["client_order_id"] for entry in logged(log, "cancel")] == ["a-r1"]
         assert all(abs(event.time - clock.now()) < 10**13 for event in events)
         hearing.cancel()
         await broker.disconnect()

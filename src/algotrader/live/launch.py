@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from algotrader.assembly import Assembly, Plan, plan_routes
+from algotrader.core.instruments import Instrument, VenueCapabilities
 from algotrader.core.risk import RiskPolicy
 from algotrader.history.hours import Hours
 from algotrader.live.control import Control
@@ -46,16 +47,7 @@ async def launch(settings: LaunchSettings, ready: Callable[[Control], None]) -> 
     watchers: Watchers | None = None
     try:
         venue = await OPENERS[settings.venue](settings, store)
-        plans = _plans(settings)
-        assembly = Assembly(
-            list(venue.instruments),
-            plans,
-            "1m",
-            RiskPolicy() if settings.config is None else risk_policy(settings.config.risk),
-            venue.capabilities,
-            extended_hours=settings.extended_hours,
-            id_prefix=_prefix(store),
-        )
+        assembly, plans = assemble(settings, venue.instruments, venue.capabilities, store)
         watchers = Watchers(settings.config, venue.clock, assembly.engine)
         session = Session(_parts(settings, store, assembly, plans, venue, watchers))
         venue.open(session.engine)
@@ -69,6 +61,18 @@ async def launch(settings: LaunchSettings, ready: Callable[[Control], None]) -> 
             watchers.close()
         store.close()
     return 0
+
+
+def assemble(
+    settings: LaunchSettings, instruments: Sequence[Instrument], capabilities: VenueCapabilities, store: SqlStore
+) -> tuple[Assembly, list[Plan]]:
+    """Set up the engine of a session; the same account and settings give the same engine, for a restart or a replay."""
+    plans = _plans(settings)
+    prefix = _prefix(store)
+    policy = RiskPolicy() if settings.config is None else risk_policy(settings.config.risk)
+    return Assembly(
+        list(instruments), plans, "1m", policy, capabilities, extended_hours=settings.extended_hours, id_prefix=prefix
+    ), plans
 
 
 def _parts(

@@ -96,8 +96,10 @@ class VenueServer:
         if method == "submit":
             return self._submit(params["request"])
         if method == "cancel":
+            self._note("cancel", params)
             return exchange.cancel(params["client_order_id"])
         if method == "replace":
+            self._note("replace", params["command"])
             return plain(exchange.replace(read_replace(params["command"])))
         if method == "history":
             return self._history(**params)
@@ -118,9 +120,13 @@ class VenueServer:
         return plain(asked[method](**params))  # type: ignore[operator]
 
     def _submit(self, found: Json) -> Json:
-        self._write({"kind": "submit", "time": self._exchange.clock.now(), **found})
+        self._note("submit", found)
         answer: Json = plain(self._exchange.submit(read_request(found, self._instruments)))
         return answer
+
+    def _note(self, kind: str, found: Json) -> None:
+        """Write a request down, before anything comes of it."""
+        self._write({"kind": kind, "time": self._exchange.clock.now(), **found})
 
     def _history(self, symbol: str, start: int, end: int, seconds: int) -> list[list[int]]:
         bars = self._exchange.history(self._instruments[symbol], start, end, seconds)
