@@ -109,7 +109,8 @@ def test_plain_values_come_back_as_they_were(value: object) -> None:
 def test_rarer_values_too(value: object) -> None:
     back = carried(value)
     assert type(back) is type(value)
-    assert repr(back) == repr(value)
+    # A set has no order; a NaN is not equal to itself.
+    assert back == value or repr(back) == repr(value)
     assert getattr(back, "fold", 0) == getattr(value, "fold", 0)
     assert getattr(back, "maxlen", 0) == getattr(value, "maxlen", 0)
 
