@@ -104,7 +104,7 @@ def test_plain_values_come_back_as_they_were(value: object) -> None:
         Colour,
         float,
     ],
-    ids=repr,
+    ids=lambda value: getattr(value, "__qualname__", None) or repr(value),
 )
 def test_rarer_values_too(value: object) -> None:
     back = carried(value)
