@@ -16,15 +16,16 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+import fidget
+
 from algotrader.cli.start import start
 from algotrader.cli.start_settings import read_settings
 from algotrader.live.launch_settings import LaunchSettings
 from algotrader.venues.remote.hello import Hello, say_hello
 
-RESTLESS: Final = "restless.py:Restless"
-SYMBOLS: Final = ("AAPL", "TSLA", "BTC/USDT", "ETH/USDT")
-STOPPED_SYMBOLS: Final = SYMBOLS[:3]
-"""What the restless strategy trades: with stops. The other symbol is traded without."""
+SYMBOLS: Final = ("AAPL", "TSLA", "AMD", "BTC/USDT", "SOL/USDT", "ETH/USDT")
+STOPPED_SYMBOLS: Final = SYMBOLS[:-1]
+"""What is traded with stops; the last symbol is traded without."""
 
 CAPITAL: Final = Decimal(100_000)
 
@@ -33,8 +34,9 @@ START_SECONDS: Final = 90.0
 
 SETTINGS: Final = """
 app: {{watchlist: [{symbols}]}}
+risk: {{max_open_positions: 20}}
 strategies:
-  - {{strategy: "{restless}", symbols: [{stopped}], parameters: {{enter_every: 3, leave_every: 5, trail_every: 2, seed: {seed}}}}}
+  - {{strategy: "{fidget}", symbols: [{stopped}], parameters: {{enter_every: 2, leave_every: 4, trail_every: 2, seed: {seed}}}}}
   - {{strategy: sma_cross, symbols: [{free}], parameters: {{fast: 5, slow: 12, quantity: "0.25"}}}}
 """
 
@@ -175,11 +177,9 @@ def _environment() -> dict[str, str]:
 @contextmanager
 def theatre(folder: Path, *, seed: int = 1, speed: float = 60.0, rules: str = "generic") -> Iterator[Stage]:
     """A venue of its own process, and a stage for sessions on it."""
-    import algotrader.rehearsal.restless as restless
-
     stopped, free = ", ".join(STOPPED_SYMBOLS), ", ".join(symbol for symbol in SYMBOLS if symbol not in STOPPED_SYMBOLS)
     settings = SETTINGS.format(
-        symbols=", ".join(SYMBOLS), restless=f"{restless.__file__}:Restless", stopped=stopped, free=free, seed=seed
+        symbols=", ".join(SYMBOLS), fidget=f"{fidget.__file__}:Fidget", stopped=stopped, free=free, seed=seed
     )
     (folder / "deaths.yaml").write_text(settings)
     command = [sys.executable, "-m", "algotrader.rehearsal.venue_process", "--log", str(folder / "venue.jsonl")]
@@ -195,7 +195,7 @@ def theatre(folder: Path, *, seed: int = 1, speed: float = 60.0, rules: str = "g
         "--capital",
         str(CAPITAL),
     ]
-    command += ["--commission", "0.0005", "--capabilities", rules, "--warm-up-days", "3"]
+    command += ["--commission", "0.0001", "--capabilities", rules, "--warm-up-days", "3"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_environment()) as venue:
         assert venue.stdout is not None
         try:
