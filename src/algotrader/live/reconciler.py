@@ -283,6 +283,7 @@ class Reconciler:
             healthy = self._connected_since and self._connected_since <= first and self._engine.state.connected
             if healthy and report.time - first >= gap and report.strategy is not Strategy.WARN_ONLY:
                 del self._denials[leg_id]
+                report.missing.remove(leg_id)
                 proven.append(_absent(self._engine.state.orders[leg_id], leg_id, now))
         return proven
 
