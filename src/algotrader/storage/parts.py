@@ -40,7 +40,7 @@ FIXED: Final[dict[type[Any], tuple[str, ...]]] = {
     Engine: (
         *("state", "base_seconds", "desk", "protection", "order_events", "account", "operator", "streams", "slices", "_rows"),
     ),
-    AccountEvents: ("state", "executions"),
+    AccountEvents: ("state", "protection", "executions"),
     Operator: ("state", "desk", "protection", "executions"),
     Slices: ("state", "streams", "algorithms"),
     RowWalk: ("state", "streams", "slices"),
