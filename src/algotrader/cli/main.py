@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "journal": "algotrader.cli.journal:journal",
     "orders": "algotrader.cli.lists:orders",
     "positions": "algotrader.cli.lists:positions",
+    "rehearse": "algotrader.cli.rehearse:rehearse",
     "release": "algotrader.cli.steer:release",
     "resume": "algotrader.cli.steer:resume",
     "round-trips": "algotrader.cli.lists:round_trips",

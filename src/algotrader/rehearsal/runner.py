@@ -1,0 +1,57 @@
+"""Runs rehearsals: one after the other or one for each core, each in a folder of its own that is gone afterwards."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from algotrader.rehearsal.options import RehearsalOptions
+from algotrader.rehearsal.outcome import Outcome
+from algotrader.rehearsal.stage import Stage
+from algotrader.rehearsal.virtual_time import run_virtually
+
+MEMORY: Final = Path("/dev/shm")  # noqa: S108
+"""A folder in memory, where there is one: a rehearsal's database has to outlive its sessions only."""
+
+_AHEAD: Final = 2
+"""So many rehearsals for each process are handed out in advance."""
+
+
+def rehearse_one(options: RehearsalOptions, seed: int) -> Outcome:
+    """Play the rehearsal of one seed."""
+    # What a slow disk does to a write is of no interest here, and workers have no terminal of their own.
+    logging.getLogger("algotrader").setLevel(logging.ERROR)
+
+    async def play(folder: Path) -> Outcome:
+        return await Stage(options, seed, folder).play()
+
+    memory = MEMORY if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) else None
+    with TemporaryDirectory(prefix="rehearsal-", dir=memory) as folder:
+        return run_virtually(play(Path(folder)))
+
+
+def rehearse(options: RehearsalOptions, first: int, count: int, workers: int = 1) -> Iterator[Outcome]:
+    """Play the rehearsals of ``count`` seeds from ``first`` on; gives what came of each as it ends."""
+    seeds = iter(range(first, first + count))
+    if workers <= 1 or count <= 1:
+        for seed in seeds:
+            yield rehearse_one(options, seed)
+        return
+    # New processes share nothing with this one: no event loop, no threads of a progress bar.
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        running = {pool.submit(rehearse_one, options, seed) for seed, _ in zip(seeds, range(workers * _AHEAD), strict=False)}
+        try:
+            while running:
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+                    if (seed := next(seeds, None)) is not None:
+                        running.add(pool.submit(rehearse_one, options, seed))
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
