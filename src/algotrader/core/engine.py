@@ -289,6 +289,7 @@ class Engine:
                 self._open_left_over(session)
         for slot in self.state.slots:
             slot.on_warm_end()
+        self._tell_left_over()
         self._price_known()
         self._settle_all()
 
@@ -324,6 +325,7 @@ class Engine:
             self.state.warm_opens.append(session)
         elif event.trigger_type == "session_close":
             self.streams.end_session(session)
+            self._leave_over(session)
             self.state.warm_opens = [opened for opened in self.state.warm_opens if opened.calendar != session.calendar]
         for slot in self.state.slots:
             if not isinstance(slot, SignalSlot) or slot.track.instrument.calendar == session.calendar:
@@ -334,6 +336,20 @@ class Engine:
         for holding in self.state.holdings.values():
             if holding.managed and holding.instrument.calendar == session.calendar:
                 self.protection.after_open(holding)
+
+    def _leave_over(self, session: Session) -> None:
+        """A session closed while we were away: what should have been closed with it waits for the next open."""
+        for holding in self.state.holdings.values():
+            closes = holding.slot is not None and holding.slot.closes_at_end
+            if closes and holding.quantity_raw and holding.instrument.calendar == session.calendar:
+                holding.exit_at_open = True
+
+    def _tell_left_over(self) -> None:
+        """Nobody was told of what closed sessions have left over."""
+        for holding in self.state.holdings.values():
+            session = holding.track.session
+            if holding.exit_at_open and holding.is_ours and (session is None or session.close_time <= self.state.now):
+                self.protection.after_close(holding)
 
     def _open_managed(self, session: Session) -> None:
         """What a person has told us to handle like ours has no strategy that would hear of the open."""

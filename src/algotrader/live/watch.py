@@ -21,6 +21,9 @@ from algotrader.venues.protocols import Broker, OrderStatus, VenueError
 REACH_NS: Final = 60 * NS_PER_SECOND
 """How far back executions are read each time: what a venue books late, and what its clock is behind ours."""
 
+AFTERWARDS_NS: Final = 30 * NS_PER_SECOND
+"""For how long we look on when no order is out any more: an end may have reached us and the execution before it may not."""
+
 LOOKS: Final = 2
 """So many looks in a row must say the same before an order is asked about: its event may be on its way."""
 
@@ -56,12 +59,16 @@ class Watch:
         self._enquiry: Final = enquiry
         self._seconds: Final = seconds
         self._odd: dict[str, int] = {}
+        self._last_live = 0
 
     async def run(self) -> None:
         """Look for ever."""
         while True:
             await self._clock.sleep(self._seconds)
+            now = self._clock.now()
             if self._state.live_orders:
+                self._last_live = now
+            if now - self._last_live <= AFTERWARDS_NS:
                 await self.look()
 
     async def look(self) -> None:
