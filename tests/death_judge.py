@@ -157,7 +157,7 @@ def longest_bare(log: VenueLog, symbols: Iterable[str], absent: Sequence[tuple[i
 
 def replayed(settings: LaunchSettings, instruments: Sequence[Instrument], rules: VenueCapabilities, store: SqlStore) -> Engine:
     """The engine after the whole journal; every command has to be the one that was stored."""
-    assembly, _ = assemble(settings, instruments, rules, store)
+    assembly = assemble(settings, instruments, rules, store)
     known = {instrument.symbol: instrument for instrument in instruments}
     for step in replay(assembly.engine, store, 0, known):
         assert step.difference is None, str(step.difference)

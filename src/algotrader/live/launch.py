@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from algotrader.assembly import Assembly, Plan, plan_routes
+from algotrader.assembly import Assembly
 from algotrader.core.instruments import Instrument, VenueCapabilities
 from algotrader.core.risk import RiskPolicy
 from algotrader.history.hours import Hours
@@ -18,13 +18,13 @@ from algotrader.live.parts import Parts
 from algotrader.live.rows import AccountRows
 from algotrader.live.session import Session
 from algotrader.live.settings import risk_policy
+from algotrader.live.setup import SessionSetup, remember
 from algotrader.live.venue import Venue
 from algotrader.live.venues import OPENERS
 from algotrader.live.watchers import Watchers
 from algotrader.live.writer import ThreadWriter
 from algotrader.storage.build_id import build_id
 from algotrader.storage.sql_store import SqlStore, open_store
-from algotrader.strategies.scanners import Route, StaticScanner, scanner_from_text
 
 PREFIX_FACT: Final = "id_prefix"
 
@@ -47,9 +47,12 @@ async def launch(settings: LaunchSettings, ready: Callable[[Control], None]) -> 
     watchers: Watchers | None = None
     try:
         venue = await OPENERS[settings.venue](settings, store)
-        assembly, plans = assemble(settings, venue.instruments, venue.capabilities, store)
+        setup = session_setup(settings, venue.instruments, venue.capabilities, store)
+        assembly = setup.assemble()
         watchers = Watchers(settings.config, venue.clock, assembly.engine)
-        session = Session(_parts(settings, store, assembly, plans, venue, watchers))
+        parts = _parts(settings, store, assembly, venue, watchers)
+        session = Session(parts)
+        remember(store, setup, parts.build)
         venue.open(session.engine)
         try:
             ready(session)
@@ -63,23 +66,33 @@ async def launch(settings: LaunchSettings, ready: Callable[[Control], None]) -> 
     return 0
 
 
+def session_setup(
+    settings: LaunchSettings, instruments: Sequence[Instrument], capabilities: VenueCapabilities, store: SqlStore
+) -> SessionSetup:
+    """What the engine of a session is made of; the same account and settings give the same engine, for a restart or a replay."""
+    policy = RiskPolicy() if settings.config is None else risk_policy(settings.config.risk)
+    return SessionSetup(
+        settings.strategies,
+        settings.interval,
+        tuple(instruments),
+        policy,
+        capabilities,
+        settings.extended_hours,
+        _prefix(store),
+    )
+
+
 def assemble(
     settings: LaunchSettings, instruments: Sequence[Instrument], capabilities: VenueCapabilities, store: SqlStore
-) -> tuple[Assembly, list[Plan]]:
-    """Set up the engine of a session; the same account and settings give the same engine, for a restart or a replay."""
-    plans = _plans(settings)
-    prefix = _prefix(store)
-    policy = RiskPolicy() if settings.config is None else risk_policy(settings.config.risk)
-    return Assembly(
-        list(instruments), plans, "1m", policy, capabilities, extended_hours=settings.extended_hours, id_prefix=prefix
-    ), plans
+) -> Assembly:
+    """The engine of a session, with nothing handled yet."""
+    return session_setup(settings, instruments, capabilities, store).assemble()
 
 
 def _parts(
     settings: LaunchSettings,
     store: SqlStore,
     assembly: Assembly,
-    plans: list[Plan],
     venue: Venue,
     watchers: Watchers,
 ) -> Parts:
@@ -101,7 +114,7 @@ def _parts(
         tell=observers.tell,
         sending=observers.sending,
         build=build_id(
-            [(plan.kind, plan.parameters) for plan in plans],
+            [(plan.kind, plan.parameters) for plan in assembly.plans],
             {"symbols": list(instruments), "interval": settings.interval, "rules": settings.rules},
         ),
         snapshot_seconds=60.0 if config is None else config.app.snapshot_seconds,
@@ -130,20 +143,6 @@ async def _end_with_the_day(session: Session) -> None:
         moment = moment if day is None else max(moment, day.close_time)
     await session.clock.sleep_until(moment + AFTERWARDS_NS)
     session.request_shutdown("the trading day is over")
-
-
-def _plans(settings: LaunchSettings) -> list[Plan]:
-    """Every strategy on its own symbols; two of the same name are told apart by a number, in the order in which they were given."""
-    plans: list[Plan] = []
-    for choice in settings.strategies:
-        scanner = scanner_from_text(choice.scanner) if choice.scanner else StaticScanner()
-        interval = choice.interval or settings.interval or None
-        found = plan_routes([Route(scanner, choice.name, dict(choice.parameters))], choice.symbols, interval)
-        for plan in found:
-            same = sum(1 for other in plans if other.owner.split("-")[0] == plan.owner)
-            plan.owner = plan.owner if not same else f"{plan.owner}-{same + 1}"
-            plans.append(plan)
-    return plans
 
 
 def _prefix(store: SqlStore) -> str:

@@ -13,6 +13,7 @@ from typing import Final
 from algotrader.core.engine import Engine
 from algotrader.core.events import Event
 from algotrader.core.instruments import Instrument
+from algotrader.core.reports import Report
 from algotrader.storage.codec import decode_event, encode_command
 from algotrader.storage.records import JournalEntry, OutboxEntry, Store
 from algotrader.storage.snapshots import restore
@@ -83,19 +84,31 @@ class Step:
     entry: JournalEntry
     event: Event
     difference: Difference | None
+    reports: list[Report]
+    commands: int
 
 
-def replay(engine: Engine, store: Store, after: int, instruments: Mapping[str, Instrument]) -> Iterator[Step]:
-    """Run the journal after a sequence number through an engine, and compare what it commands with what is stored."""
+def replay(
+    engine: Engine, store: Store, after: int, instruments: Mapping[str, Instrument], until: int | None = None
+) -> Iterator[Step]:
+    """Run the journal after a sequence number through an engine, and compare what it commands with what is stored.
+
+    Args:
+        engine: as it was after that event.
+        store: the account's database.
+        after: sequence number.
+        instruments: by symbol.
+        until: the last event; None for the journal's end.
+    """
     stored = {key: list(group) for key, group in groupby(store.commands(after), key=lambda entry: entry.sequence)}
-    for entry in store.journal(after):
+    for entry in store.journal(after, until):
         event = decode_event(entry.kind, entry.payload, instruments)
         engine.handle(event)
         again = [encode_command(command) for command in engine.take_commands()]
-        engine.take_reports()
+        reports = engine.take_reports()
         before = [(command.kind, command.payload) for command in stored.get(entry.sequence, [])]
         different = None if again == before else Difference(entry, _named(before), _named(again))
-        yield Step(entry, event, different)
+        yield Step(entry, event, different, reports, len(again))
 
 
 def _named(commands: list[tuple[str, bytes]]) -> tuple[str, ...]:

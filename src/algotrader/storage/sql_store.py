@@ -89,7 +89,17 @@ class SqlStore(Store):
             _log.warning("a write took %.0f ms: %d events, %d commands", taken, len(batch.journal), len(batch.outbox))
 
     def last_snapshot(self) -> SnapshotRow | None:
+        return self.snapshot_until(None)
+
+    def snapshot_until(self, sequence: int | None) -> SnapshotRow | None:
+        """The newest snapshot that knows of no event after a number; None for the newest of all.
+
+        Raises:
+            StoreFailed: it is damaged.
+        """
         newest = select(*SNAPSHOT.columns, snapshot.c.checksum).order_by(snapshot.c.sequence.desc(), snapshot.c.id.desc()).limit(1)
+        if sequence is not None:
+            newest = newest.where(snapshot.c.sequence <= sequence)
         with self.database.reading() as connection:
             found = connection.execute(newest).first()
         if found is None:
