@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 from backtest_kit import OPEN_POLICY, Row, Run, catalogue_of, frame_of, ideal, minutes_of_sessions
 
+from algotrader.assembly import AssemblyError
 from algotrader.core.indicators import SMA, Highest, Indicator
 from algotrader.core.instruments import equity
 from algotrader.core.market import NS_PER_MINUTE, Bar
 from algotrader.core.orders import OrderState
 from algotrader.history.catalogue import Catalogue
-from algotrader.research.backtest import BacktestError, backtest
+from algotrader.research.backtest import backtest
 from algotrader.research.result import BacktestResult
 from algotrader.strategies.base import SignalStrategy
 from algotrader.strategies.columns import Mask, StrategyColumns
@@ -532,7 +533,7 @@ def test_a_strategy_that_closes_with_the_session_cannot_run_on_daily_bars(tmp_pa
 
     catalogue = Catalogue(tmp_path)
     catalogue.write_bars(equity("AAPL"), "1d", frame_of(equity("AAPL"), [FLAT] * 2, [START, START + 1440 * NS_PER_MINUTE], 390))
-    with pytest.raises(BacktestError, match="cannot run on daily bars"):
+    with pytest.raises(AssemblyError, match="cannot run on daily bars"):
         backtest(made(close_at_session_end=True), ["AAPL"], data=catalogue, options=ideal())
 
 
