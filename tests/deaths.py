@@ -123,8 +123,8 @@ class Stage:
             if session.poll() is not None or time.monotonic() > until:
                 raise NotRunning(f"session {self.starts} ({session.poll()}): {self.output.read_text()[-3000:]}")
             time.sleep(0.01)
-        if self.deaths and not self.deaths[-1].running:
-            self.deaths[-1].running = self.hello.now()
+        for death in self.deaths:
+            death.running = death.running or self.hello.now()
 
     def live_and_die(self) -> None:
         """Start a session and kill it: as it starts, as it trades, or just when the venue has done something for it."""
