@@ -1,4 +1,4 @@
-"""``algo-trader demo``: a whole backtest on made-up data, from nothing to a tear sheet."""
+"""``algo-trader demo``: a day of paper trading, or a whole backtest, on made-up data and from nothing to a tear sheet."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FIRST_DAY: Final = "2024-01-02"
 LAST_DAY: Final = "2024-06-28"
 
 
-@click.command(short_help="Run a whole backtest on made-up data.")
+@click.command(short_help="Trade a made-up day on paper, in a minute.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -24,12 +24,27 @@ LAST_DAY: Final = "2024-06-28"
     show_default=True,
     help="Where to write the tear sheet.",
 )
-def demo(out: Path) -> None:
-    """Make up market data, run a strategy on it and write the tear sheet.
+@click.option("--backtest", "as_backtest", is_flag=True, help="Run a backtest over half a year instead.")
+@click.option("--speed", type=click.FloatRange(1, 10_000), default=400.0, show_default=True, help="How much faster than life.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Where the session listens; any free port by default.")
+def demo(out: Path, as_backtest: bool, speed: float, port: int) -> None:
+    """Trade a made-up day on paper and write the tear sheet.
 
-    The data are kept in your cache folder, so that the next call need not make them again.
+    It is a session like those of `algo-trader start`, with a database of its own in your cache folder, new every time. It takes
+    about a minute; Ctrl+C ends it sooner.
     """
     from algotrader.cli.outputs import check_writable
+
+    check_writable(out)
+    if as_backtest:
+        _backtest(out)
+        return
+    from algotrader.cli.demo_session import trade_a_day
+
+    trade_a_day(out, speed, port)
+
+
+def _backtest(out: Path) -> None:
     from algotrader.cli.summary import note_made_up, print_summary
     from algotrader.cli.ui import progress
     from algotrader.history.generator import DEMO_SYMBOLS, ensure_demo_catalogue
@@ -40,7 +55,6 @@ def demo(out: Path) -> None:
     from algotrader.research.tearsheet import write_tearsheet
 
     began = time.perf_counter()
-    check_writable(out)
     catalogue = ensure_demo_catalogue(cache_folder(os.environ) / "demo-data")
     with progress(f"{STRATEGY}, {len(DEMO_SYMBOLS)} symbols") as report:
         result = simulate(

@@ -74,9 +74,9 @@ class Collector:
         orders = self.engine.state.orders
         self.fills += [(event, orders.get(event.client_order_id)) for event in loop.fills]
         loop.fills = []
-        self._report(self.engine.take_reports())
+        self.report(self.engine.take_reports())
 
-    def _report(self, taken: list[Report]) -> None:
+    def report(self, taken: list[Report]) -> None:
         """Count reports, and keep those that the result shows."""
         kinds = Counter([report.kind for report in taken])
         self.counts += kinds
@@ -120,7 +120,7 @@ class Collector:
             line = _closes(catalogue, benchmark, setup.base, period, times)
         result = BacktestResult(
             strategy=setup.label,
-            parameters=_parameters(setup),
+            parameters=parameters_of(setup),
             symbols=tuple(instrument.symbol for instrument in instruments),
             interval=setup.interval,
             start=period[0],
@@ -129,7 +129,7 @@ class Collector:
             final_equity=from_money(state.equity()),
             equity_time=times,
             equity=equity,
-            session_days=_session_days(instruments[0].calendar, times),
+            session_days=session_days(instruments[0].calendar, times),
             annual_sessions=365 if continuous else 252,
             exposure=curve.exposure,
             benchmark_symbol=benchmark,
@@ -138,7 +138,7 @@ class Collector:
             round_trips=Trips(state.ledger.trips),
             stops=Stops(self.stops, self.instruments),
             problems=self.problems,
-            recorded=_recorded(setup),
+            recorded=recorded_by(setup),
             assumptions=_assumptions(settings, options, setup),
             counts=dict(sorted(self.counts.items())),
             engine="compiled" if not engine_module.__file__.endswith(".py") else "plain Python",
@@ -169,7 +169,8 @@ class Collector:
             result.counts[reports.STRATEGY_ERROR] = result.counts.get(reports.STRATEGY_ERROR, 0) + 1
 
 
-def _parameters(setup: Assembly) -> dict[str, object]:
+def parameters_of(setup: Assembly) -> dict[str, object]:
+    """Every parameter of the strategies with its value; of several strategies under the strategy's name."""
     shown: dict[str, object] = {}
     for plan in setup.plans:
         model = plan.kind.parameters_type(**plan.parameters)
@@ -178,7 +179,8 @@ def _parameters(setup: Assembly) -> dict[str, object]:
     return shown
 
 
-def _recorded(setup: Assembly) -> dict[str, tuple[Times, Values]]:
+def recorded_by(setup: Assembly) -> dict[str, tuple[Times, Values]]:
+    """What algorithm-style strategies have recorded, by name."""
     found: dict[str, tuple[Times, Values]] = {}
     for algorithm in setup.algorithms:
         for name, points in algorithm.recorded.items():
@@ -196,7 +198,7 @@ def _assumptions(settings: SimulationSettings, options: BacktestOptions, setup: 
     return said
 
 
-def _session_days(calendar: str, times: Times) -> Times:
+def session_days(calendar: str, times: Times) -> Times:
     """Number the trading day of every point: a point at a session's close belongs to it."""
     if len(times) == 0:
         return times
