@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "positions": "algotrader.cli.lists:positions",
     "rehearse": "algotrader.cli.rehearse:rehearse",
     "release": "algotrader.cli.steer:release",
+    "replay": "algotrader.cli.replay:replay",
     "resume": "algotrader.cli.steer:resume",
     "round-trips": "algotrader.cli.lists:round_trips",
     "snapshot": "algotrader.cli.snapshot:snapshot",
@@ -47,7 +48,7 @@ _HELP: Final = """Test trading strategies on market data, and let them trade.
 
 \b
 Start with:
-  algo-trader demo                  a whole backtest on made-up data
+  algo-trader demo                  a made-up day traded on paper, in a minute
   algo-trader strategies            the strategies there are
   algo-trader backtest --help       how to run one of them
   algo-trader start                 trade on paper; `algo-trader status`

@@ -23,7 +23,6 @@ from algotrader.live.venue import Venue
 from algotrader.live.venues import OPENERS
 from algotrader.live.watchers import Watchers
 from algotrader.live.writer import ThreadWriter
-from algotrader.storage.build_id import build_id
 from algotrader.storage.sql_store import SqlStore, open_store
 
 PREFIX_FACT: Final = "id_prefix"
@@ -50,9 +49,9 @@ async def launch(settings: LaunchSettings, ready: Callable[[Control], None]) -> 
         setup = session_setup(settings, venue.instruments, venue.capabilities, store)
         assembly = setup.assemble()
         watchers = Watchers(settings.config, venue.clock, assembly.engine)
-        parts = _parts(settings, store, assembly, venue, watchers)
-        session = Session(parts)
-        remember(store, setup, parts.build)
+        build = setup.build(assembly)
+        session = Session(_parts(settings, store, assembly, venue, watchers, build))
+        remember(store, setup, build)
         venue.open(session.engine)
         try:
             ready(session)
@@ -95,6 +94,7 @@ def _parts(
     assembly: Assembly,
     venue: Venue,
     watchers: Watchers,
+    build: str,
 ) -> Parts:
     instruments = {instrument.symbol: instrument for instrument in assembly.instruments}
     observers, config = watchers.observers, settings.config
@@ -113,10 +113,7 @@ def _parts(
         told=observers.reports,
         tell=observers.tell,
         sending=observers.sending,
-        build=build_id(
-            [(plan.kind, plan.parameters) for plan in assembly.plans],
-            {"symbols": list(instruments), "interval": settings.interval, "rules": settings.rules},
-        ),
+        build=build,
         snapshot_seconds=60.0 if config is None else config.app.snapshot_seconds,
         reconcile_seconds=300.0 if config is None else config.reconciliation.interval_seconds,
         seed=settings.seed,

@@ -14,6 +14,7 @@ from algotrader.core.instruments import Instrument, VenueCapabilities
 from algotrader.core.risk import RiskPolicy
 from algotrader.history.definitions import instrument_from_json, instrument_to_json
 from algotrader.live.launch_settings import StrategyChoice
+from algotrader.storage.build_id import build_id
 from algotrader.storage.records import StoreFailed
 from algotrader.storage.sql_store import SqlStore
 from algotrader.strategies.scanners import Route, StaticScanner, scanner_from_text
@@ -58,6 +59,18 @@ class SessionSetup:
             self.capabilities,
             extended_hours=self.extended_hours,
             id_prefix=self.id_prefix,
+        )
+
+    def build(self, assembly: Assembly) -> str:
+        """Name code and parameters of an engine of this setup.
+
+        Raises:
+            NoSources: the sources cannot be read.
+        """
+        symbols = [instrument.symbol for instrument in self.instruments]
+        return build_id(
+            [(plan.kind, plan.parameters) for plan in assembly.plans],
+            {"symbols": symbols, "interval": self.interval, "rules": self.capabilities.name},
         )
 
 

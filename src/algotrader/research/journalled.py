@@ -104,7 +104,9 @@ class SessionRecord:
     def _executions(self) -> list[Execution]:
         """Every execution in the engine's books, once, in the order in which they happened."""
         found: list[Execution] = []
-        for order in self._setup.engine.state.orders.values():
+        # An order that was replaced is there under the id of each of its legs.
+        orders = {order.client_order_id: order for order in self._setup.engine.state.orders.values()}
+        for order in orders.values():
             for fill in order.fills.values():
                 event = OrderFill(
                     fill.time,
