@@ -72,7 +72,9 @@ def _fresh_database() -> str:
         for old in folder.glob(f"{file.name}*"):
             old.unlink()
     except OSError as error:
-        raise UserError(f"{folder} cannot be written: {error.strerror or error}", f"{CACHE_VARIABLE} names another folder") from None
+        raise UserError(
+            f"{folder} cannot be written: {error.strerror or error}", f"{CACHE_VARIABLE} names another folder"
+        ) from None
     return url
 
 

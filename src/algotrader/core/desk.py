@@ -79,10 +79,7 @@ class OrderDesk:
         order.planned_stop_raw = draft.planned_stop_raw
         order.planned_take_raw = draft.planned_take_raw
         self.register(order, holding)
-        if draft.attached_stop_raw:
-            holding.stop_order = self._child(order, holding, "-sl", OrderRole.STOP_LOSS)
-        if draft.attached_take_raw:
-            holding.take_order = self._child(order, holding, "-tp", OrderRole.TAKE_PROFIT)
+        self.attach(order, holding)
         state.commands.append(SubmitOrder(order.client_order_id, approve(request)))
         order.submit_attempts = 1
         if state.account is not None and not draft.reduce_only and order.sign * holding.quantity_raw >= 0:
@@ -112,6 +109,13 @@ class OrderDesk:
         state.live_orders[order.client_order_id] = order
         holding.track.live_orders += 1
         state.order_holding[order.client_order_id] = holding
+
+    def attach(self, order: Order, holding: Holding) -> None:
+        """Make the orders known that come to life with an entry."""
+        if order.request.stop_loss_raw:
+            holding.stop_order = self._child(order, holding, "-sl", OrderRole.STOP_LOSS)
+        if order.request.take_profit_raw:
+            holding.take_order = self._child(order, holding, "-tp", OrderRole.TAKE_PROFIT)
 
     def _child(self, parent: Order, holding: Holding, suffix: str, role: OrderRole) -> Order:
         is_stop = role is OrderRole.STOP_LOSS

@@ -352,9 +352,9 @@ class Engine:
                 self.protection.after_close(holding)
 
     def _open_managed(self, session: Session) -> None:
-        """What a person has told us to handle like ours has no strategy that would hear of the open."""
+        """What a strategy has left behind, or a person has told us to handle like ours: nobody there would hear of the open."""
         for holding in self.state.holdings.values():
-            if not holding.is_ours and holding.managed and holding.instrument.calendar == session.calendar:
+            if holding.slot is None and holding.managed and holding.instrument.calendar == session.calendar:
                 self.protection.after_open(holding)
 
     def _open_session(self, session: Session) -> None:

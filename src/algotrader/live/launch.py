@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from algotrader.assembly import Assembly
 from algotrader.core.instruments import Instrument, VenueCapabilities
 from algotrader.core.risk import RiskPolicy
 from algotrader.history.hours import Hours
+from algotrader.live.books import held_symbols
 from algotrader.live.control import Control
 from algotrader.live.launch_settings import LaunchSettings
 from algotrader.live.paper.setup import AFTERWARDS_NS
@@ -45,6 +47,7 @@ async def launch(settings: LaunchSettings, ready: Callable[[Control], None]) -> 
     store = open_store(settings.database)
     watchers: Watchers | None = None
     try:
+        settings = replace(settings, also=held_symbols(store))
         venue = await OPENERS[settings.venue](settings, store)
         setup = session_setup(settings, venue.instruments, venue.capabilities, store)
         assembly = setup.assemble()

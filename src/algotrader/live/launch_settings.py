@@ -66,6 +66,7 @@ class LaunchSettings:
         port: of the local server; 0 takes any.
         token_file: keeps the token of the local server, readable by the user only.
         config: every other setting: risk, reconciliation, scheduler, logs and so on.
+        also: symbols that are followed though no strategy works on them: something is held there.
     """
 
     strategies: tuple[StrategyChoice, ...]
@@ -90,8 +91,10 @@ class LaunchSettings:
     port: int = 8000
     token_file: Path | None = None
     config: Config | None = None
+    also: tuple[str, ...] = ()
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """Every symbol that a strategy works on, in the order of first mention."""
-        return tuple(dict.fromkeys(symbol for choice in self.strategies for symbol in choice.symbols))
+        """Every symbol that a strategy works on, in the order of first mention, and what is followed besides."""
+        wanted = [symbol for choice in self.strategies for symbol in choice.symbols]
+        return tuple(dict.fromkeys([*wanted, *self.also]))

@@ -1,6 +1,7 @@
 """Back to where the last process was: the newest snapshot, then the journal's tail through the engine.
 
-There is no other way back. What the engine commands meanwhile has been stored with the events; it is compared, not sent.
+What the engine commands meanwhile has been stored with the events; it is compared, not sent. Where code, parameters, strategies or
+instruments have changed since, the events cannot be replayed: then the stored books count, and strategies start anew.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ from algotrader.core.engine import Engine
 from algotrader.core.events import Event
 from algotrader.core.instruments import Instrument
 from algotrader.core.reports import Report
-from algotrader.storage.codec import decode_event, encode_command
-from algotrader.storage.records import JournalEntry, OutboxEntry, Store
-from algotrader.storage.snapshots import restore
+from algotrader.live.books import day_of, stored_books
+from algotrader.live.carry import carry_over
+from algotrader.live.tail import event_of
+from algotrader.storage.codec import encode_command
+from algotrader.storage.records import JournalEntry, OutboxEntry, SnapshotRow, Store, StoreFailed
+from algotrader.storage.snapshots import CannotRestore, restore
 
 FRESH: Final = "fresh"
 REPLAYED: Final = "replayed"
@@ -38,7 +42,11 @@ class Difference:
 
 @dataclass(slots=True)
 class Recovered:
-    """How the engine was brought back: the last event's number and time, and what the venue may not have answered."""
+    """How the engine was brought back: the last event's number and time, and what the venue may not have answered.
+
+    ``notes`` are for people. ``day_equity`` (money) is what the account was worth when the trading day of ``day_open`` began; both
+    are 0 unless strategies start anew.
+    """
 
     how: str
     sequence: int = 0
@@ -47,33 +55,59 @@ class Recovered:
     snapshot_time: int = 0
     open_commands: list[OutboxEntry] = field(default_factory=list)
     difference: Difference | None = None
+    notes: list[str] = field(default_factory=list)
+    day_equity: int = 0
+    day_open: int = 0
 
 
 def recover(engine: Engine, store: Store, build: str, instruments: Mapping[str, Instrument]) -> Recovered:
     """Bring a freshly assembled engine to where the journal ends.
 
     Args:
-        engine: with the same instruments and strategies as before.
+        engine: with its strategies, nothing handled yet.
         store: the account's database.
         build: names the code and the parameters of this process.
         instruments: by symbol.
 
     Raises:
-        StoreFailed: the journal is damaged.
+        StoreFailed: the journal or the snapshot is damaged, or the engine lacks an instrument of which something is held.
     """
     snapshot = store.last_snapshot()
+    if snapshot is None or snapshot.build == build:
+        found = _again(engine, store, snapshot, instruments)
+    else:
+        found = _anew(engine, store, snapshot, instruments)
+    found.open_commands = list(store.unanswered())
+    return found
+
+
+def _again(engine: Engine, store: Store, snapshot: SnapshotRow | None, instruments: Mapping[str, Instrument]) -> Recovered:
+    """The same program goes on: its state, and what it did since, once more."""
     found = Recovered(FRESH)
     if snapshot is not None:
-        restore(engine, snapshot.payload)
+        try:
+            restore(engine, snapshot.payload)
+        except CannotRestore as error:
+            raise StoreFailed(f"the state after event {snapshot.sequence} cannot be restored: {error}") from error
         found = Recovered(REPLAYED, snapshot.sequence, snapshot.time, snapshot_time=snapshot.time)
-        if snapshot.build != build:
-            found.how = OTHER_BUILD
     for step in replay(engine, store, found.sequence, instruments):
         found.sequence, found.time = step.entry.sequence, step.entry.time
         found.replayed += 1
-        found.how = REPLAYED if found.how == FRESH else found.how
+        found.how = REPLAYED
         found.difference = found.difference or step.difference
-    found.open_commands = list(store.unanswered())
+    return found
+
+
+def _anew(engine: Engine, store: Store, snapshot: SnapshotRow, instruments: Mapping[str, Instrument]) -> Recovered:
+    """Another program goes on with the books of the last one."""
+    found = Recovered(OTHER_BUILD, snapshot.sequence, snapshot.time, snapshot_time=snapshot.time)
+    stored = stored_books(store, snapshot, list(instruments.values()), engine)
+    if stored.last is not None:
+        found.replayed = stored.last.sequence - stored.after
+        found.sequence, found.time = stored.last.sequence, stored.last.time
+    found.time = max(found.time, stored.books.engine.state.now)
+    found.notes = [*stored.notes, *carry_over(stored.books, engine)]
+    found.day_equity, found.day_open = day_of(stored.books.engine)
     return found
 
 
@@ -102,7 +136,7 @@ def replay(
     """
     stored = {key: list(group) for key, group in groupby(store.commands(after), key=lambda entry: entry.sequence)}
     for entry in store.journal(after, until):
-        event = decode_event(entry.kind, entry.payload, instruments)
+        event = event_of(entry, instruments)
         engine.handle(event)
         again = [encode_command(command) for command in engine.take_commands()]
         reports = engine.take_reports()

@@ -10,13 +10,14 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-from algotrader.core.events import EntryGate, Event, OperatorCommand
+from algotrader.core.events import BreakerRestored, EntryGate, Event, OperatorCommand
 from algotrader.core.reports import CRITICAL, ERROR, INFO, WARNING
 from algotrader.live import control
+from algotrader.live.books import profits_today
 from algotrader.live.clock import NS_PER_SECOND
 from algotrader.live.control import Control, Vitals
 from algotrader.live.parts import PAPER, GateClosed, Parts
-from algotrader.live.recovery import OTHER_BUILD, recover
+from algotrader.live.recovery import OTHER_BUILD, REPLAYED, recover
 from algotrader.live.supervisor import StopSignal, Supervisor
 from algotrader.live.wiring import Wiring
 from algotrader.venues.protocols import AccountInfo
@@ -109,15 +110,23 @@ class Session(Control):
             return
         if self.mode == PAPER and not self.account.is_paper:
             raise GateClosed("this is a live account and the session is for paper trading (broker.paper, ALGO_BROKER__PAPER)")
+        await self._keep_beginning()
         self.put(EntryGate(self.clock.now(), open=False, reason="starting"))
         self._say("recovered", INFO, f"{self.recovered.how}: {self.recovered.replayed} events replayed")
         if self.recovered.how == OTHER_BUILD:
-            self._say("other_build", WARNING, "code or parameters have changed: strategies warm up anew")
+            self._say("other_build", WARNING, "code, parameters or symbols have changed: books are kept, strategies warm up anew")
+        for note in self.recovered.notes:
+            self._say("recovered", WARNING, note)
         # The consumer is not started again: after a failed commit the engine knows more than the database, and only a
         # recovery brings them together.
         self._watch(self._tasks, asyncio.create_task(self._wired.consumer.run(), name="consumer"))
         self._start(self._tasks, "order stream", self._wired.orders.run)
         self._become(control.RECONCILING)
+
+    async def _keep_beginning(self) -> None:
+        """Store the state that a replay of this build can begin with, before it has handled its first event."""
+        if self.recovered.how != REPLAYED:
+            await self._wired.consumer.snapshot("start")
 
     async def _reach(self) -> None:
         """Connect and ask who we are: one request, since a connection may break before the answer."""
@@ -133,7 +142,18 @@ class Session(Control):
         self._wired.ask_again(self.recovered.open_commands)
         self._become(control.WARMING_UP)
         await self._unless_stopped(self._wired.warm_up.run(self.stop.event))
+        self._restore_breaker()
         await self._settled()
+
+    def _restore_breaker(self) -> None:
+        """The day that strategies have warmed up with began anew for the breaker too: it is counted again from today's trades."""
+        state, now = self.engine.state, self.clock.now()
+        session = state.tracks[0].session if state.tracks else None
+        if self.recovered.how != OTHER_BUILD or session is None or not session.open_time <= now < session.close_time:
+            return
+        profits = profits_today(self.engine, session.open_time)
+        same_day = self.recovered.day_open == session.open_time
+        self.put(BreakerRestored(now, profits, self.recovered.day_equity if same_day else 0))
 
     def _trade(self) -> None:
         wired = self._wired

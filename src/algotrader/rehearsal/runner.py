@@ -16,7 +16,7 @@ from algotrader.rehearsal.outcome import Outcome
 from algotrader.rehearsal.stage import Stage
 from algotrader.rehearsal.virtual_time import run_virtually
 
-MEMORY: Final = Path("/dev/shm")  # noqa: S108
+MEMORY: Final = Path("/dev/shm")
 """A folder in memory, where there is one: a rehearsal's database has to outlive its sessions only."""
 
 _AHEAD: Final = 2

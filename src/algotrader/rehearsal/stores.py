@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from algotrader.rehearsal.faults import SeededFaults
-from algotrader.storage.records import Batch, JournalEntry, OutboxEntry, SnapshotRow, Store, StoreBusy
+from algotrader.storage.records import Batch, JournalEntry, OrderRow, OutboxEntry, SnapshotRow, Store, StoreBusy
 
 
 class BusyStore(Store):
@@ -35,6 +35,9 @@ class BusyStore(Store):
 
     def unanswered(self) -> Sequence[OutboxEntry]:
         return self._store.unanswered()
+
+    def orders(self, after: int) -> Sequence[OrderRow]:
+        return self._store.orders(after)
 
     def prune(self, before: int) -> int:
         return self._store.prune(before)

@@ -214,6 +214,10 @@ class Store(ABC):
         """Commands without an answer, in order."""
 
     @abstractmethod
+    def orders(self, after: int) -> Sequence[OrderRow]:
+        """The orders that events after a sequence number changed last, as they stand; in the order of their making."""
+
+    @abstractmethod
     def prune(self, before: int) -> int:
         """Forget the journal, the answered commands and the snapshots before a sequence number that a snapshot covers.
 

@@ -19,8 +19,8 @@ from algotrader.storage.unpacking import CannotRestore, Unpacker
 _MADE: Final = {kind.__name__: kind for kind in MADE}
 
 
-class _Reader(Unpacker):
-    """Gives an engine what a snapshot holds."""
+class Reader(Unpacker):
+    """Gives the parts of an engine what a snapshot holds of them."""
 
     def __init__(self, engine: Engine, content: dict[str, Any]) -> None:
         super().__init__()
@@ -36,6 +36,7 @@ class _Reader(Unpacker):
         return next((known for known in present if known == made), made)
 
     def other(self, tag: str, content: Any) -> Any:
+        """What only a snapshot of an engine has: parts, instruments, columns, and objects that are made again."""
         if tag == "at":
             return self.at(content)
         if tag == "instrument":
@@ -111,7 +112,7 @@ def restore(engine: Engine, payload: bytes) -> None:
     try:
         content = opened(payload)
         _check_setup(engine, content)
-        reader = _Reader(engine, content)
+        reader = Reader(engine, content)
         with no_collection():
             for name, kind, saved in content["parts"]:
                 reader.part(name, kind, saved)

@@ -14,11 +14,11 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from algotrader.storage import checksums
 from algotrader.storage.database import BUSY_MS, Database, for_writing
 from algotrader.storage.failures import connection_lost, explain
-from algotrader.storage.records import Batch, JournalEntry, OutboxEntry, SnapshotRow, Store, StoreBusy, StoreFailed
+from algotrader.storage.records import Batch, JournalEntry, OrderRow, OutboxEntry, SnapshotRow, Store, StoreBusy, StoreFailed
 from algotrader.storage.row_forms import CASH, COMMAND, ENTRY, ORDER, ORDER_EVENT, REPORT, SNAPSHOT, TRADE
 from algotrader.storage.schema import open_database
 from algotrader.storage.statements import statements
-from algotrader.storage.tables import PRUNED, journal, meta, outbox, snapshot
+from algotrader.storage.tables import PRUNED, journal, meta, order_state, outbox, snapshot
 
 SLOW_MS: Final = 50.0
 """A write that takes longer is logged."""
@@ -138,6 +138,13 @@ class SqlStore(Store):
 
     def unanswered(self) -> Sequence[OutboxEntry]:
         return self._commands(outbox.c.answered_time == 0, None)
+
+    def orders(self, after: int) -> Sequence[OrderRow]:
+        changed = (
+            select(*ORDER.columns).where(order_state.c.version > after).order_by(order_state.c.created_at, order_state.c.local_id)
+        )
+        with self.database.reading() as connection:
+            return [ORDER.row(found) for found in connection.execute(changed)]
 
     def prune(self, before: int) -> int:
         with self._transaction() as connection:
