@@ -27,7 +27,7 @@ def settings_in(folder: Path, **environ: str) -> LaunchSettings:
     )
 
 
-@pytest.mark.covers("A117", "A91", "A223", "C3")
+@pytest.mark.covers("A117", "A91", "A223", "C3", "A19")
 def test_a_session_writes_its_log_from_the_first_moment_to_the_last(tmp_path: Path) -> None:
     file = tmp_path / "logs" / "session.jsonl"
     settings = settings_in(tmp_path, APP__LOG_FILE=str(file), RISK__MAX_DAILY_LOSS_PCT="0.04", BROKER__API_KEY="hunter2hunter2")

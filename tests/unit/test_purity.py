@@ -88,6 +88,7 @@ def _modules() -> list[Path]:
     return sorted(path for name in PURE for path in (PACKAGE / name).rglob("*.py"))
 
 
+@pytest.mark.covers("A132")
 @pytest.mark.parametrize("path", _modules(), ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_module_is_pure(path: Path) -> None:
     assert impurities(path.read_text(encoding="utf-8")) == []

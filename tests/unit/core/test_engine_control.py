@@ -85,6 +85,7 @@ def test_an_event_without_a_handler_is_a_warning() -> None:
 # The trading day
 
 
+@pytest.mark.covers("A123", "A177")
 def test_a_strategy_that_closes_at_the_end_is_flat_by_the_close() -> None:
     rig = Rig()
     script = rig.strategy(closes_at_end=True)
@@ -107,6 +108,7 @@ def test_a_strategy_that_may_hold_overnight_keeps_its_position_and_stop() -> Non
     assert rig.order("a2") == "accepted 0/100"
 
 
+@pytest.mark.covers("A177")
 def test_what_is_not_flat_after_the_close_alarms_and_leaves_at_the_open() -> None:
     rig = Rig()
     rig.hold(rig.strategy(closes_at_end=True))
@@ -120,6 +122,7 @@ def test_what_is_not_flat_after_the_close_alarms_and_leaves_at_the_open() -> Non
     assert rig.phase("session_open") == ["a4 exit_market sell 100 market"]
 
 
+@pytest.mark.covers("A178")
 def test_an_entry_that_fills_while_the_day_is_closed_out_leaves_too() -> None:
     rig = Rig()
     rig.enter(rig.strategy(closes_at_end=True))
@@ -167,6 +170,7 @@ def test_a_take_profit_can_be_a_percentage() -> None:
     assert commands[1] == "a3 take_profit sell 100 limit at 105.00"
 
 
+@pytest.mark.covers("A126")
 @pytest.mark.parametrize(("patience", "bars"), [(True, 1), (False, 3)])
 def test_a_strategy_gives_up_a_pending_entry_when_it_says_so(patience: bool, bars: int) -> None:
     rig = Rig()

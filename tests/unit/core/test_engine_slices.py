@@ -89,6 +89,7 @@ def test_a_timer_at_the_close_of_a_bar_makes_it_not_late() -> None:
     assert rig.bar("100", "MSFT") == ["a2 entry buy 10 MSFT market with stop 98.00"]
 
 
+@pytest.mark.covers("A99")
 def test_a_second_entry_is_denied_when_an_older_one_fills_between_bar_and_slice() -> None:
     rig = Rig()
     script = rig.strategy()

@@ -65,7 +65,7 @@ def words(trip: RoundTrip) -> str:
     return f"{trip.side} {trip.quantity} from {trip.entry_price} to {trip.exit_price} made {trip.pnl}"
 
 
-@pytest.mark.covers("A22", "A30")
+@pytest.mark.covers("A22", "A30", "C22", "C23", "C47")
 @pytest.mark.parametrize(
     ("lines", "state", "cash", "trips"),
     [
@@ -280,6 +280,7 @@ def test_a_symbol_change_carries_everything_over() -> None:
     assert [trip.pnl for trip in book.ledger.trips] == [Decimal(10)]
 
 
+@pytest.mark.covers("C23", "C24")
 def test_value_and_profit_at_a_price() -> None:
     book = Book()
     book.do("sell 10 @ 10")

@@ -66,7 +66,7 @@ def test_a_halt_cancels_what_an_algorithm_waits_for_unless_it_reduces(wanted: in
     assert rig.operator("halt") == (["cancel a2"] if cancelled else [])
 
 
-@pytest.mark.covers("A195")
+@pytest.mark.covers("A195", "C4")
 def test_a_disabled_strategy_enters_no_more_keeps_its_stop_and_loses_what_waits() -> None:
     rig = Rig()
     one, two = rig.strategy("one"), rig.strategy("two")

@@ -437,6 +437,7 @@ def test_a_fill_of_an_unknown_order_goes_to_external_and_blocks_entries() -> Non
     assert cash(rig) == 0
 
 
+@pytest.mark.covers("A134")
 @pytest.mark.parametrize(
     "what", ["ack", "cancelled", "reject", "expired", "unknown", "no_replace", "no_cancel", "failed", "submitted"]
 )

@@ -40,7 +40,7 @@ def held_alpaca(rig: Rig, **more: Any) -> Script:
 # From the first fill on
 
 
-@pytest.mark.covers("A139")
+@pytest.mark.covers("A139", "A135")
 @pytest.mark.parametrize(
     ("side", "stop", "commands"),
     [("long", "98", ["a2 stop_loss sell 100 stop 98.00"]), ("short", "102", ["a2 stop_loss buy 100 stop 102.00"])],
@@ -187,6 +187,7 @@ def test_where_nothing_can_be_replaced_the_stop_is_cancelled_and_placed_anew() -
 # Moving the stop
 
 
+@pytest.mark.covers("A128")
 @pytest.mark.parametrize(
     ("side", "wish", "commands"),
     [
@@ -244,7 +245,7 @@ def test_a_move_refused_as_through_the_market_closes() -> None:
 # Exits
 
 
-@pytest.mark.covers("A136")
+@pytest.mark.covers("A136", "A129")
 def test_at_a_reduce_only_venue_the_exit_goes_beside_the_stop() -> None:
     rig = Rig()
     script = held(rig)
@@ -258,7 +259,7 @@ def test_at_a_reduce_only_venue_the_exit_goes_beside_the_stop() -> None:
     assert script.closed == 1
 
 
-@pytest.mark.covers("A136")
+@pytest.mark.covers("A136", "A129")
 def test_where_the_stop_reserves_the_holding_it_gives_way_first() -> None:
     rig = Rig(ALPACA_LIKE)
     script = held_alpaca(rig)

@@ -100,7 +100,7 @@ def test_fractions_in_millionths() -> None:
     assert (ppm(Decimal("0.01")), ppm(Decimal(1)), ppm(Decimal("0.000001"))) == (10_000, 1_000_000, 1)
 
 
-@pytest.mark.covers("A152", "C17")
+@pytest.mark.covers("A152", "C17", "A127", "C41")
 @pytest.mark.parametrize(
     ("facts", "code", "words"),
     [
@@ -138,7 +138,7 @@ def trip_the_breaker(rig: Rig) -> None:
         rig.state.breaker.record(-1)
 
 
-@pytest.mark.covers("A152", "C17")
+@pytest.mark.covers("A152", "C17", "C21")
 @pytest.mark.parametrize(
     ("block", "code"),
     [
@@ -181,6 +181,7 @@ def test_an_entry_waits_for_an_order_of_unknown_fate() -> None:
     assert rig.bar("100") == ["a2 entry buy 10 market"]
 
 
+@pytest.mark.covers("A127")
 def test_positions_and_pending_entries_count_against_the_limit() -> None:
     rig = Rig(policy=RiskPolicy(max_open_positions=2))
     scripts = [rig.strategy(f"s{n}", risk_sized=True) for n in range(3)]

@@ -27,7 +27,7 @@ from algotrader.core.scaled import (
 )
 
 
-@pytest.mark.covers("A22")
+@pytest.mark.covers("A22", "C47")
 @pytest.mark.parametrize(
     ("value", "scale", "raw"),
     [("165.37", 4, 1653700), ("-0.0001", 4, -1), ("0", 0, 0), ("1E+3", 2, 100000), ("9007199254740993", 0, 2**53 + 1)],

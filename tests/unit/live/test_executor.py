@@ -47,7 +47,7 @@ async def _one(rig: ExecutorRig, command: Command, faults: list[str], kind: str 
     await rig.executor.drain(300)
 
 
-@pytest.mark.covers("A37", "A165", "A166", "A167", "B92", "B93", "B97", "C18")
+@pytest.mark.covers("A37", "A165", "A166", "A167", "B92", "B93", "B97", "C18", "B23")
 @pytest.mark.parametrize(
     ("faults", "events", "times"),
     [
@@ -74,7 +74,7 @@ def test_what_follows_from_the_answer_to_a_new_order(faults: list[str], events: 
     with_rig(test)
 
 
-@pytest.mark.covers("B97", "A172")
+@pytest.mark.covers("B97", "A172", "B32")
 @pytest.mark.parametrize("fault", [MUTE, MUTE_BUT_DONE])
 def test_a_submission_without_an_answer_is_unknown_after_thirty_seconds(fault: str) -> None:
     async def test(rig: ExecutorRig) -> None:
@@ -320,7 +320,7 @@ def test_cancelling_whoever_gave_the_command_or_waits_for_it_does_not_touch_it()
     with_rig(test)
 
 
-@pytest.mark.covers("B95", "B96", "B98", "C39")
+@pytest.mark.covers("B95", "B96", "B98", "C39", "C40")
 def test_a_failing_venue_gets_no_entries_but_exits_and_cancels() -> None:
     async def test(rig: ExecutorRig) -> None:
         rig.take(stop("s0"))
@@ -346,7 +346,7 @@ def test_a_failing_venue_gets_no_entries_but_exits_and_cancels() -> None:
     with_rig(test)
 
 
-@pytest.mark.covers("C18")
+@pytest.mark.covers("C18", "C41")
 def test_only_risk_control_makes_what_the_executor_takes() -> None:
     request = submit("a1").request
     with pytest.raises(NotApproved):

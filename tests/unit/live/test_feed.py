@@ -166,7 +166,7 @@ BAD_BARS = [
 ]
 
 
-@pytest.mark.covers("A121", "A122", "C12")
+@pytest.mark.covers("A121", "A122", "C12", "B62")
 @pytest.mark.parametrize("make", [make for _, make in BAD_BARS], ids=[name for name, _ in BAD_BARS])
 def test_bad_bars_are_told_and_go_no_further(make: Callable[[], Any]) -> None:
     async def script(scene: Scene, feed: Feed) -> None:
@@ -206,7 +206,7 @@ def test_a_venue_whose_clock_is_a_little_ahead_is_believed() -> None:
     ]
 
 
-@pytest.mark.covers("A50", "B59", "C11")
+@pytest.mark.covers("A50", "B59", "C11", "B62", "A49")
 def test_a_broken_stream_is_opened_again_with_all_subscriptions_and_the_gap_comes_first() -> None:
     async def script(scene: Scene, feed: Feed) -> None:
         await minute_passes(scene, 1, AAPL, MSFT)

@@ -70,7 +70,7 @@ def report(kind: str, number: int = 0) -> Report:
     return Report(kind, START + number, "info", "s", "AAPL", "")
 
 
-@pytest.mark.covers("A234")
+@pytest.mark.covers("A234", "C44")
 def test_everybody_hears_everything_in_order() -> None:
     observers, first, second = Observers(Watch()), Scribe(), Scribe()
     observers.add("first", first)
@@ -84,7 +84,7 @@ def test_everybody_hears_everything_in_order() -> None:
     assert [what[1] for what in second.heard] == ["engine_state", DATABASE_WRITE, "x"]
 
 
-@pytest.mark.covers("A234")
+@pytest.mark.covers("A234", "C40")
 @pytest.mark.parametrize("fail_at", [1, 2, 3])
 def test_an_observer_that_fails_is_told_and_left_out(fail_at: int) -> None:
     observers, good, bad, last = Observers(Watch()), Scribe(), Scribe(fail_at), Scribe()

@@ -91,7 +91,7 @@ STORIES: list[tuple[str, Callable[[RowsRig], object], list[str]]] = [
 ]
 
 
-@pytest.mark.covers("A182", "A185")
+@pytest.mark.covers("A182", "A185", "B32")
 @pytest.mark.parametrize(("act", "story"), [case[1:] for case in STORIES], ids=[case[0] for case in STORIES])
 def test_what_happens_to_an_order_is_written_with_old_and_new_state(act: Callable[[RowsRig], object], story: list[str]) -> None:
     rig = RowsRig()

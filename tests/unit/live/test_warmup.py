@@ -160,7 +160,7 @@ def test_five_symbols_are_fetched_at_a_time_and_durations_are_told() -> None:
     assert told[-1] == ("warm_up", reports.INFO, "", "2730 bars of 7 instruments in 2.00 s")
 
 
-@pytest.mark.covers("A69")
+@pytest.mark.covers("A69", "C40")
 def test_one_symbol_that_fails_is_a_warning_and_all_of_them_are_critical() -> None:
     async def one(stage: Stage) -> None:
         stage.source.stored = all_minutes("MSFT", ["2024-03-04"])

@@ -66,7 +66,7 @@ def test_volume_share_slippage_brings_its_own_limit_and_impact() -> None:
 # Time in force
 
 
-@pytest.mark.covers("A28")
+@pytest.mark.covers("A28", "B22")
 @pytest.mark.parametrize(
     ("order", "bar", "volume", "lines"),
     [

@@ -73,7 +73,7 @@ def clear(url: str) -> None:
     database.close()
 
 
-@pytest.mark.covers("A150")
+@pytest.mark.covers("A150", "B39")
 def test_death_before_any_statement_of_a_commit_leaves_nothing_of_it(database_url: str) -> None:
     one = [3, 1, 1, 1, 1, 1]
     for number in range(1, 50):

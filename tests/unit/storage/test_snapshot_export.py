@@ -12,7 +12,7 @@ from algotrader.core.scaled import from_money
 from algotrader.storage.snapshots import CannotRestore, export_json, freeze
 
 
-@pytest.mark.covers("B34")
+@pytest.mark.covers("B34", "C24")
 def test_the_account_is_told_in_exact_decimals() -> None:
     rig = Rig()
     rig.hold(rig.strategy(), quantity=100, stop="98")
@@ -53,6 +53,7 @@ def test_the_account_is_told_in_exact_decimals() -> None:
     assert shown["state"]["breaker"]["losses_in_row"] == 0
 
 
+@pytest.mark.covers("B40")
 @pytest.mark.parametrize("strategy", [Collector, Planner])
 def test_all_that_strategies_keep_can_be_shown(strategy: type) -> None:
     pair = Pair(strategy, {}, 5, 200, "2m")

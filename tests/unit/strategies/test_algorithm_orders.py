@@ -43,7 +43,7 @@ def call(run: AlgorithmRun, function: str, *arguments: Any, **named: Any) -> Any
     return result
 
 
-@pytest.mark.covers("B172")
+@pytest.mark.covers("B172", "B20")
 @pytest.mark.parametrize(
     ("function", "argument", "quantity"),
     [

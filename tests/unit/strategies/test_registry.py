@@ -47,7 +47,7 @@ class Mine(SignalStrategy):
 """
 
 
-@pytest.mark.covers("A85")
+@pytest.mark.covers("A85", "C4")
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_built_in_names(name: str) -> None:
     assert load_strategy(name) is BUILT_IN[name]
@@ -79,7 +79,7 @@ def test_a_backtest_with_a_wrong_name_says_so_before_it_reads_data(tmp_path: Pat
         backtest("velezz", ["AAPL"], data=Catalogue(tmp_path / "nothing"))
 
 
-@pytest.mark.covers("A85")
+@pytest.mark.covers("A85", "C7")
 @pytest.mark.parametrize("spec", ["{path}", "{path}:Mine"])
 def test_a_class_in_a_file_is_found_and_trades(tmp_path: Path, spec: str) -> None:
     path = tmp_path / "own.py"
@@ -93,6 +93,7 @@ def test_a_class_in_a_file_is_found_and_trades(tmp_path: Path, spec: str) -> Non
     assert result.strategy == "Mine"
 
 
+@pytest.mark.covers("C6")
 @pytest.mark.parametrize(
     ("text", "name", "words"),
     [
@@ -144,6 +145,7 @@ class Points:
         return self.points
 
 
+@pytest.mark.covers("C4", "C6")
 def test_strategies_of_installed_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     good = EntryPoint("other", "algotrader.strategies.sma_cross:SmaCross", "algotrader.strategies")
     greedy = EntryPoint("velez", "algotrader.strategies.sma_cross:SmaCross", "algotrader.strategies")

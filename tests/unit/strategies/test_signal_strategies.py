@@ -71,7 +71,7 @@ class Recorder(SignalStrategy):
         self.closed += 1
 
 
-@pytest.mark.covers("A73", "A74", "A76", "A87", "A66")
+@pytest.mark.covers("A73", "A74", "A76", "A87", "A66", "A125")
 def test_one_instance_a_symbol_is_asked_in_order_and_told_of_the_end(tmp_path: Path) -> None:
     Recorder.made.clear()
     catalogue = catalogue_of(tmp_path, {"AAPL": RISING, "AMD": RISING})

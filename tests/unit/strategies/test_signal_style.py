@@ -163,6 +163,7 @@ def test_nothing_is_asked_before_every_indicator_is_warm(tmp_path: Path) -> None
     assert asked == [(6, 103.5, 106.0), (7, 104.5, 107.0), (8, 105.5, 108.0)]
 
 
+@pytest.mark.covers("A125", "A126", "A124")
 def test_a_question_fits_the_situation(tmp_path: Path) -> None:
     asked: list[tuple[int, str]] = []
 
@@ -198,7 +199,7 @@ def test_a_question_fits_the_situation(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.covers("A76")
+@pytest.mark.covers("A76", "A126", "A132")
 def test_bars_of_a_waiting_entry_are_counted_from_one(tmp_path: Path) -> None:
     counted: list[tuple[int, int]] = []
 

@@ -61,6 +61,7 @@ def test_events_are_stamped_with_the_clock_of_who_hears_them() -> None:
     at_desk(script, [])
 
 
+@pytest.mark.covers("A49")
 def test_a_stream_can_be_opened_again_and_repeats_nothing() -> None:
     async def script(desk: Desk) -> None:
         await desk.send("a buy 10 market day")
@@ -97,6 +98,7 @@ def test_what_has_left_arrives_though_nobody_waits_for_the_answer() -> None:
     at_desk(script, [])
 
 
+@pytest.mark.covers("A48")
 def test_two_clients_one_after_the_other_share_the_account() -> None:
     async def script(desk: Desk) -> None:
         await desk.send("a buy 10 market day")

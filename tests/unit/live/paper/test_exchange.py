@@ -69,7 +69,7 @@ LIVES = [
 ]
 
 
-@pytest.mark.covers("A51", "B29", "B177", "B178", "B179", "A37", "A42", "A43")
+@pytest.mark.covers("A51", "B29", "B177", "B178", "B179", "A37", "A42", "A43", "B19", "B21", "B23")
 @pytest.mark.parametrize("capabilities", [GENERIC, ALPACA_LIKE], ids=["generic", "alpaca-like"])
 @pytest.mark.parametrize(("orders", "bars", "heard", "known"), [life[1:] for life in LIVES], ids=[life[0] for life in LIVES])
 def test_an_order_lives(
@@ -154,6 +154,7 @@ def test_orders_for_the_day_expire_at_the_close_and_later_ones_belong_to_the_nex
     at_desk(script, [bar(last - 1)])
 
 
+@pytest.mark.covers("B31")
 def test_a_replacement_takes_over_and_goes_on_counting() -> None:
     async def script(desk: Desk) -> None:
         await desk.send("a buy 30000 limit 100 day")
@@ -225,7 +226,7 @@ def test_the_venue_enforces_what_it_is(capabilities: VenueCapabilities, second: 
     at_desk(script, [bar(0), bar(1)], capabilities=capabilities)
 
 
-@pytest.mark.covers("A41", "B189")
+@pytest.mark.covers("A41", "B189", "A32", "B19", "B24")
 def test_positions_money_and_fills_are_kept() -> None:
     async def script(desk: Desk) -> None:
         broker = desk.broker
@@ -259,7 +260,7 @@ def test_positions_money_and_fills_are_kept() -> None:
     at_desk(script, [bar(0), bar(1, ("104", "104", "104", "104")), bar(2)], settings=settings)
 
 
-@pytest.mark.covers("B181")
+@pytest.mark.covers("B181", "B31")
 def test_a_large_order_is_filled_in_parts() -> None:
     class Thin(Faults):
         async def volume(self, bar: Bar) -> int:
