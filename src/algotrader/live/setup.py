@@ -145,7 +145,7 @@ def _from_json(entry: dict[str, Any]) -> SessionSetup:
         entry["interval"],
         tuple(instrument_from_json(values) for values in entry["instruments"]),
         _policy(entry["policy"]),
-        VenueCapabilities(**{k: tuple(v) if isinstance(v, list) else v for k, v in entry["capabilities"].items()}),
+        _capabilities(entry["capabilities"]),
         entry["extended_hours"],
         entry["id_prefix"],
     )
@@ -156,9 +156,16 @@ def _choice(values: dict[str, Any]) -> StrategyChoice:
     return StrategyChoice(values["name"], tuple(values["symbols"]), parameters, values["interval"], values["scanner"])
 
 
+def _capabilities(values: dict[str, Any]) -> VenueCapabilities:
+    """What the venue allows: what is a tuple was written as a list."""
+    plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    return VenueCapabilities(**plain)
+
+
 def _policy(values: dict[str, Any]) -> RiskPolicy:
     """Limits: an exact number was written as text."""
-    return RiskPolicy(**{name: Decimal(value) if isinstance(value, str) else value for name, value in values.items()})
+    plain: dict[str, Any] = {name: Decimal(value) if isinstance(value, str) else value for name, value in values.items()}
+    return RiskPolicy(**plain)
 
 
 def _full(name: str) -> str:

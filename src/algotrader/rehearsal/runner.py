@@ -51,7 +51,8 @@ def rehearse(options: RehearsalOptions, first: int, count: int, workers: int = 1
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     yield future.result()
-                    if (seed := next(seeds, None)) is not None:
-                        running.add(pool.submit(rehearse_one, options, seed))
+                    following = next(seeds, None)
+                    if following is not None:
+                        running.add(pool.submit(rehearse_one, options, following))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
