@@ -21,6 +21,7 @@ KINDS: Final = (
     "partial",
     "unsent",
     "timeout",
+    "stray",
     "throttle",
     "drop",
     "mute",
@@ -29,13 +30,16 @@ KINDS: Final = (
     "death",
     "person",
 )
-"""Messages lost, late, doubled, overtaken; part fills; requests that never leave; timeouts after the venue took the order; rate
-limits; broken streams; streams that fall silent; a clock that is off; a busy database; the process dying; a person who trades in
+"""Messages lost, late, doubled, overtaken; part fills; requests that never leave; timeouts after the venue took the order; timeouts
+before it has come there; rate limits; broken streams; streams that fall silent; a clock that is off; a busy database; the process dying; a person who trades in
 the same account."""
 
 
 HELD_UP: Final = 6.0
 """Seconds within which what was kept from us can be known by other ways: by asking again, or from the venue's records."""
+
+STRAY: Final = 8.0
+"""Seconds that a request may be on its way after we gave it up. Proof of absence takes ten: beyond them no venue would take it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class Rates:
     partial: int = 250
     unsent: int = 20
     timeout: int = 25
+    stray: int = 8
     throttle: int = 15
     drop: int = 4
     mute: int = 3
@@ -131,6 +136,13 @@ class SeededFaults(Faults):
         seconds = self.wait(longest)
         self._keep_from_us(seconds + HELD_UP)
         await self._clock.sleep(seconds)
+
+    async def stray(self, name: str, order_id: str) -> float:
+        if name not in ("submit", "cancel", "replace") or not self.strikes("stray"):
+            return 0.0
+        seconds = self.wait(STRAY)
+        self._keep_from_us(seconds + HELD_UP)
+        return seconds
 
     async def before_answer(self, name: str, order_id: str) -> None:
         if self.strikes("late"):

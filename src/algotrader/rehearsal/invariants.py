@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 from algotrader.core import reports
 from algotrader.core.commands import ReplaceOrder, SubmitOrder
 from algotrader.core.engine import Engine
 from algotrader.core.events import Event
-from algotrader.core.orders import OrderRole, OrderType, Side
+from algotrader.core.orders import Order, OrderRequest, OrderRole, OrderType, Side
 from algotrader.core.reports import Report
 from algotrader.live.clock import NS_PER_SECOND, Clock
 from algotrader.live.control import RUNNING, SHUTTING_DOWN
@@ -18,8 +19,12 @@ from algotrader.live.paper.exchange import PaperExchange
 from algotrader.live.session import Session
 from algotrader.rehearsal.faults import SeededFaults
 from algotrader.rehearsal.outcome import Violation
+from algotrader.storage.records import OutboxEntry
 
 SENT_TWICE: Final = "no order is sent twice"
+EVIDENCE: Final = "no order is taken for absent that comes to the venue after all"
+ANSWERED: Final = "what became of every request is known in the end"
+DOUBT: Final = "no order is in doubt for long"
 FILLS: Final = "no fill is lost or counted twice"
 BOOKS: Final = "our positions and cash are the venue's once all is quiet"
 PROTECTED: Final = "a position is never for long without its stop"
@@ -36,6 +41,13 @@ PERSON: Final = "person-1"
 
 WITHOUT_STOP_NS: Final = 5 * NS_PER_SECOND
 """How long a position may be without a working or in-flight stop while we are connected."""
+
+IN_DOUBT_NS: Final = 150 * NS_PER_SECOND
+"""How long a request may be without an answer, or an order unknown, while we are connected.
+
+An enquiry asks twice ten seconds apart, and every question may be lost, late or refused for being one too many; the next regular
+comparison would come after five minutes.
+"""
 
 _STOPS: Final = (OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP)
 
@@ -56,9 +68,14 @@ class Invariants:
         self._sent: dict[str, str] = {}
         self._bare_since: dict[str, int] = {}
         self._told_bare: dict[str, bool] = {}
+        self._asked: dict[str, int] = {}
+        self._told_doubt: dict[str, bool] = {}
+        self._connected_since = 0
         self._alerted: dict[str, bool] = {}
         self.changed: Final = asyncio.Event()
         """Set while there is something to look at: the venue's word on an order, or a position that is bare."""
+        self.engine: Engine | None = None
+        """Of the session that runs, or of the one that died last."""
         exchange.observers.append(self._note)
         self.violations: Final[list[Violation]] = []
 
@@ -68,8 +85,26 @@ class Invariants:
 
     # ------------------------------------------------------------------ at every step
 
+    def arriving(self, request: OrderRequest) -> None:
+        """A new order is at the venue's door.
+
+        What opens a position may come there once and never again, whatever became of the first time. What reduces one may come
+        again under the same id while the venue refuses ids that it has seen.
+        """
+        name = request.client_order_id
+        order = self.engine.state.orders.get(name) if self.engine is not None else None
+        if order is not None and order.is_final and name not in self._asked:
+            self.violated(EVIDENCE, f"{name} came to the venue when it was {order.state.value} for us: {order.reason}")
+        if name in self._asked and not request.reduce_only:
+            self.violated(SENT_TWICE, f"{name} came to the venue twice, the first time {self._since(self._asked[name]):.1f} s ago")
+        self._asked[name] = self._clock.now()
+
+    def _since(self, moment: int) -> float:
+        return (self._clock.now() - moment) / NS_PER_SECOND
+
     def sending(self, engine: Engine, outgoing: Outgoing) -> None:
         """A command is about to be handed to the executor."""
+        self.changed.set()
         command = outgoing.command
         leg = command.new_client_order_id if isinstance(command, ReplaceOrder) else command.client_order_id
         if isinstance(command, SubmitOrder | ReplaceOrder):
@@ -109,10 +144,12 @@ class Invariants:
     def look(self, session: Session) -> None:
         """Compare what is held at the venue with the stops that work there. Called often."""
         now = self._clock.now()
-        connected = session.state in (RUNNING, SHUTTING_DOWN) and session.engine.state.connected and not self._faults.blind
+        up = session.state in (RUNNING, SHUTTING_DOWN) and session.engine.state.connected
+        self._look_for_doubt(session.engine, now, up)
+        connected = up and not self._faults.blind
         uncovered = self._uncovered()
         # As long as something is bare, time alone changes the judgement.
-        if not any(uncovered.values()):
+        if not any(uncovered.values()) and not any(_in_doubt(order) for order in session.engine.state.live_orders.values()):
             self.changed.clear()
         for symbol, bare in uncovered.items():
             if not bare or not connected or self._on_its_way(session.engine, symbol):
@@ -124,6 +161,21 @@ class Invariants:
                 self._told_bare[symbol] = True
                 seconds = (now - since) / NS_PER_SECOND
                 self.violated(PROTECTED, f"{bare} of {symbol} have been without a stop at the venue for {seconds:.1f} s")
+
+    def _look_for_doubt(self, engine: Engine, now: int, up: bool) -> None:
+        """Time counts from the last connection on; hiccups of single requests are no excuse, they are what enquiries are for."""
+        if not up:
+            self._connected_since = 0
+            return
+        self._connected_since = self._connected_since or now
+        for order in engine.state.live_orders.values():
+            if not _in_doubt(order) or order.client_order_id in self._told_doubt:
+                continue
+            since = max(order.changed_time, self._connected_since)
+            if now - since > IN_DOUBT_NS:
+                self._told_doubt[order.client_order_id] = True
+                seconds = (now - since) / NS_PER_SECOND
+                self.violated(DOUBT, f"{order.client_order_id} in {order.symbol} is {order.state.value} since {seconds:.0f} s")
 
     def _uncovered(self) -> dict[str, int]:
         """How much of each position of ours no working stop or exit of ours covers."""
@@ -149,9 +201,13 @@ class Invariants:
         return cover
 
     def _on_its_way(self, engine: Engine, symbol: str) -> bool:
-        """Whether anything about a stop or an exit is being asked of the venue, or waits for what the venue makes of an entry."""
+        """Whether anything about a stop or an exit is being asked of the venue, or waits for what the venue makes of an entry.
+
+        A change of a stop that is under way protects nothing: until it is accepted, the old stop has to.
+        """
         for order in engine.state.live_orders.values():
-            if order.symbol == symbol and (order.request_in_flight or order.is_unknown):
+            changing = order.pending_leg is not None and not order.cancel_sent and not order.is_unknown
+            if order.symbol == symbol and (order.request_in_flight or order.is_unknown) and not changing:
                 return True
         track = engine.state.by_symbol[symbol]
         for holding in engine.state.holdings.values():
@@ -162,9 +218,16 @@ class Invariants:
 
     # ------------------------------------------------------------------ once all is quiet
 
-    def finish(self, engine: Engine) -> None:
-        """Compare our books with the venue's, after the last session has ended."""
+    def finish(self, engine: Engine, unanswered: Sequence[OutboxEntry]) -> None:
+        """Compare our books with the venue's, after the last session has ended.
+
+        Args:
+            engine: of the last session.
+            unanswered: the commands in its database whose fate nobody has written down.
+        """
         state = engine.state
+        for entry in unanswered:
+            self.violated(ANSWERED, f"{entry.kind} {entry.client_order_id} of event {entry.sequence} has no answer")
         theirs = {fill.fill_id: fill for fill in self._exchange.fills(0) if fill.client_order_id != PERSON}
         ours = {fill_id: fill for order in state.orders.values() for fill_id, fill in order.fills.items()}
         missing, surplus = [name for name in theirs if name not in ours], [name for name in ours if name not in theirs]
@@ -191,3 +254,8 @@ class Invariants:
             )
             if closing:
                 self.violated(OVERNIGHT, f"{held - strangers} of {symbol} are open after the close, and nobody was alerted")
+
+
+def _in_doubt(order: Order) -> bool:
+    """Attached stops wait for their entry, however long that takes."""
+    return (order.request_in_flight or order.is_unknown) and not order.attached

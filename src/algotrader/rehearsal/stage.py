@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -32,10 +33,12 @@ from algotrader.rehearsal.faults import SeededFaults
 from algotrader.rehearsal.invariants import ALIVE, PERSON, REPLAY, RESTART, Invariants
 from algotrader.rehearsal.options import RehearsalOptions
 from algotrader.rehearsal.outcome import Outcome
+from algotrader.rehearsal.planted import PLANTED
 from algotrader.rehearsal.stores import BusyStore
 from algotrader.simulation.settings import SimulationSettings
 from algotrader.storage.snapshots import freeze
 from algotrader.storage.sql_store import open_store
+from algotrader.venues.protocols import OrderStatus
 
 FIRST_DAY: Final = date(2024, 1, 3)
 DAYS: Final = 240
@@ -63,6 +66,16 @@ class SkewedClock(Clock):
         return self._clock.seconds(seconds)
 
 
+class WatchedExchange(PaperExchange):
+    """A venue that shows every new order that comes to its door, also those that it refuses."""
+
+    arriving: Callable[[OrderRequest], None] = staticmethod(lambda request: None)
+
+    def submit(self, request: OrderRequest) -> OrderStatus:
+        self.arriving(request)
+        return super().submit(request)
+
+
 class Stage:
     """Everything of one rehearsal but the sessions, which come and go.
 
@@ -88,7 +101,7 @@ class Stage:
         self._faults: Final = SeededFaults(seed, options.faults, self._clock, self._drop, options.rates)
         day = date.fromisoformat(self._session.label)
         market = GeneratedMarket(options.instruments, date.fromordinal(day.toordinal() - PAST_DAYS), day, seed=seed)
-        self._exchange: Final = PaperExchange(
+        self._exchange: Final = WatchedExchange(
             self._clock,
             market,
             money(options.capital),
@@ -97,6 +110,7 @@ class Stage:
             faults=self._faults,
         )
         self._invariants: Final = Invariants(self._clock, self._exchange, self._faults)
+        self._exchange.arriving = self._invariants.arriving
         skew = self._faults.draw_skew()
         self._own_clock: Final[Clock] = SkewedClock(self._clock, skew) if skew else self._clock
         self._outcome: Final = Outcome(seed, self._capabilities.name, self._session.label)
@@ -118,7 +132,7 @@ class Stage:
         person.cancel()
         await asyncio.wait((person,))
         await self._exchange.stop()
-        self._invariants.finish(engine)
+        self._judge_end(engine)
         self._judge_replay()
         return self._sum_up(engine)
 
@@ -128,7 +142,10 @@ class Stage:
         assembly = self._assemble()
         parts = self._parts(assembly, store)
         session = Session(parts)
+        if self.options.planted:
+            PLANTED[self.options.planted](session)
         self._judge_restart(session.engine)
+        self._invariants.engine = session.engine
         self._dying.clear()
         running = asyncio.create_task(session.run(), name="session")
         looking = asyncio.create_task(self._look(session), name="look")
@@ -229,6 +246,11 @@ class Stage:
         before, self._before_death = self._before_death, b""
         if before and freeze(engine) != before:
             self._invariants.violated(RESTART, f"after death {self._outcome.deaths} ({self._point}) the state is another one")
+
+    def _judge_end(self, engine: Engine) -> None:
+        store = open_store(self._url, durable=False)
+        self._invariants.finish(engine, store.unanswered())
+        store.close()
 
     def _judge_replay(self) -> None:
         store = open_store(self._url, durable=False)

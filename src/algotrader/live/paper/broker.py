@@ -79,6 +79,9 @@ class Way:
         await faults.before_request(name, order_id)
         if not self.connected:
             raise NotSent("not connected")
+        if strays := await faults.stray(name, order_id):
+            self._send_astray(symbol, strays, act)
+            raise Unanswered("the connection broke before the answer came")
         answer = await self._send(symbol, act)
         await faults.before_answer(name, order_id)
         return answer
@@ -94,6 +97,13 @@ class Way:
             return await future
         finally:
             self._open.pop(number, None)
+
+    def _send_astray(self, symbol: str, seconds: float, act: Callable[[], T]) -> None:
+        """A request on a way of its own: it overtakes nothing, everything overtakes it, and nobody waits for the answer."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        future.cancel()
+        loop.call_later(self._clock.seconds(self._travel(symbol) / NS_PER_SECOND + seconds), _arrive, future, act)
 
     def _travel(self, symbol: str) -> int:
         """Nanoseconds from now until a request that leaves now is there, behind those that left before."""

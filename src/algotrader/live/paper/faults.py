@@ -18,6 +18,10 @@ class Faults:
     async def before_request(self, name: str, order_id: str) -> None:
         """A request is about to leave. Raise one of the errors of ``Broker`` and it never gets to the venue."""
 
+    async def stray(self, name: str, order_id: str) -> float:
+        """Seconds by which a request gets to the venue late, long after the client has given it up; 0 for one that does not stray."""
+        return 0.0
+
     async def before_answer(self, name: str, order_id: str) -> None:
         """The venue has done what was asked and is about to answer. Raise ``Unanswered`` and the client never hears of it."""
 
