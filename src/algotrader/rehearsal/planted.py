@@ -6,12 +6,13 @@ A bug is planted into a session that has just been made, around or in place of o
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
 from algotrader.core.commands import ReplaceOrder
-from algotrader.core.events import Event, OrderEvent, OrderFill
+from algotrader.core.events import Event, OrderCancel, OrderEvent, OrderExpired, OrderFill
 from algotrader.live import retries
 from algotrader.live.enquiry import Enquiry, Question
 from algotrader.live.kernel import Outgoing
@@ -29,7 +30,7 @@ def _wired(session: Session) -> Wiring:
     return wired
 
 
-def _exchange_part(owner: object, name: str, part: object) -> None:
+def _put_in_place(owner: object, name: str, part: object) -> None:
     """Put another part in a part's place, whatever the type checker says to that."""
     setattr(owner, name, part)
 
@@ -54,14 +55,28 @@ def _before_inbox(session: Session, change: Callable[[Event], Event | None]) -> 
             if changed is not None:
                 push(changed)
 
-    _exchange_part(inbox, "_queue", Passing())
+    _put_in_place(inbox, "_queue", Passing())
 
 
 def skip_the_enquiry(session: Session) -> None:
     """A request without an answer is never asked about."""
     enquiry = _wired(session).enquiry
-    _exchange_part(enquiry, "ask", lambda question, after=0.0: None)
-    _exchange_part(enquiry, "sweep", lambda orders: None)
+    _put_in_place(enquiry, "ask", lambda question, after=0.0: None)
+    _put_in_place(enquiry, "sweep", lambda orders: None)
+
+
+def _under_another_id(fill: OrderFill, name: str) -> OrderFill:
+    return OrderFill(
+        fill.time,
+        fill.client_order_id,
+        name,
+        fill.symbol,
+        fill.side,
+        fill.price_raw,
+        fill.quantity_raw,
+        fill.commission,
+        fill.venue_order_id,
+    )
 
 
 def count_fills_twice(session: Session) -> None:
@@ -72,7 +87,7 @@ def count_fills_twice(session: Session) -> None:
         if not isinstance(event, OrderFill) or event.provisional:
             return event
         number = seen[event.fill_id] = seen.get(event.fill_id, 0) + 1
-        return event if number == 1 else replace(event, fill_id=f"{event.fill_id} again {number}")
+        return event if number == 1 else _under_another_id(event, f"{event.fill_id} again {number}")
 
     _before_inbox(session, change)
 
@@ -95,10 +110,8 @@ def cancel_before_replace(session: Session) -> None:
     waiting: list[asyncio.Task[None]] = []
 
     async def move(outgoing: Outgoing, command: ReplaceOrder) -> None:
-        try:
+        with contextlib.suppress(VenueError):
             await broker.cancel(command.client_order_id, "", command.symbol)
-        except VenueError:
-            pass
         await clock.sleep(GAP_SECONDS)
         if not wired.executor._closed:
             take(outgoing)
@@ -109,7 +122,7 @@ def cancel_before_replace(session: Session) -> None:
         else:
             take(outgoing)
 
-    _exchange_part(wired.executor, "take", taking)
+    _put_in_place(wired.executor, "take", taking)
 
 
 def absence_is_rejection(session: Session) -> None:
@@ -122,7 +135,7 @@ def absence_is_rejection(session: Session) -> None:
             old = await enquiry._order(question.old_leg, question.symbol)
         return enquiry._absent(question, old)
 
-    _exchange_part(enquiry, "_denied", denied)
+    _put_in_place(enquiry, "_denied", denied)
 
 
 def forget_stops_after_restart(session: Session) -> None:
@@ -137,7 +150,7 @@ def send_entries_again(session: Session) -> None:
     """An entry without an answer is sent again instead of asked about."""
     calls = _wired(session).calls
     policy = replace(retries.SUBMIT, again=(NotSent, Unanswered))
-    _exchange_part(calls, "uses", replace(calls.uses, entry=Use(calls.uses.entry.rank, calls.uses.entry.timeout, policy)))
+    _put_in_place(calls, "uses", replace(calls.uses, entry=Use(calls.uses.entry.rank, calls.uses.entry.timeout, policy)))
 
 
 def ignore_unanswered_after_restart(session: Session) -> None:
@@ -164,8 +177,8 @@ def send_before_commit(session: Session) -> None:
         await session.clock.sleep(0.5 if work.commands else 0.0)
         await commit(work)
 
-    _exchange_part(consumer, "_commit", early)
-    _exchange_part(consumer, "_send", once)
+    _put_in_place(consumer, "_commit", early)
+    _put_in_place(consumer, "_send", once)
 
 
 def never_watch(session: Session) -> None:
@@ -175,32 +188,18 @@ def never_watch(session: Session) -> None:
     async def nothing() -> None:
         await asyncio.Event().wait()
 
-    _exchange_part(wired.watch, "run", nothing)
-    _exchange_part(wired.reconciler, "run", nothing)
-
-
-def handle_events_during_comparison(session: Session) -> None:
-    """What the stream brings while the venue is compared with is handled at once."""
-    stream: Any = _wired(session).orders
-    opened = stream._open
-
-    def opening(event: Event) -> None:
-        opened(event)
-        stream._held = None
-
-    _exchange_part(stream, "_open", opening)
+    _put_in_place(wired.watch, "run", nothing)
+    _put_in_place(wired.reconciler, "run", nothing)
 
 
 def lose_ends(session: Session) -> None:
-    """The ends of exits are dropped: what is sold counts, what is not sold stays closing for ever."""
+    """The ends of orders that reduce a position are dropped: executions count, a cancel that worked is waited for for ever."""
     state = session.engine.state
 
     def change(event: Event) -> Event | None:
-        if isinstance(event, OrderFill) or not isinstance(event, OrderEvent):
-            return event
-        order = state.orders.get(event.client_order_id)
-        ends = type(event).__name__ in ("OrderCancel", "OrderExpired")
-        return None if ends and order is not None and order.is_final is False and order.request.reduce_only else event
+        order = state.orders.get(event.client_order_id) if isinstance(event, OrderEvent) else None
+        ends = isinstance(event, OrderCancel | OrderExpired)
+        return None if ends and order is not None and not order.is_final and order.request.reduce_only else event
 
     _before_inbox(session, change)
 
@@ -216,7 +215,6 @@ PLANTED: Final[dict[str, Callable[[Session], None]]] = {
     "ignore-unanswered-after-restart": ignore_unanswered_after_restart,
     "send-before-commit": send_before_commit,
     "never-watch": never_watch,
-    "handle-events-during-comparison": handle_events_during_comparison,
     "lose-ends": lose_ends,
 }
 """Every bug by its name."""

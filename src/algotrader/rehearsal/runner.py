@@ -7,6 +7,7 @@ import multiprocessing
 import os
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -45,14 +46,12 @@ def rehearse(options: RehearsalOptions, first: int, count: int, workers: int = 1
         return
     # New processes share nothing with this one: no event loop, no threads of a progress bar.
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        running = {pool.submit(rehearse_one, options, seed) for seed, _ in zip(seeds, range(workers * _AHEAD), strict=False)}
+        running = {pool.submit(rehearse_one, options, seed) for seed in islice(seeds, workers * _AHEAD)}
         try:
             while running:
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     yield future.result()
-                    following = next(seeds, None)
-                    if following is not None:
-                        running.add(pool.submit(rehearse_one, options, following))
+                    running |= {pool.submit(rehearse_one, options, seed) for seed in islice(seeds, 1)}
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
