@@ -1,4 +1,4 @@
-"""What the measurements of a live session share: a broker that does what it is told at once, a feed that is fed by hand, a session."""
+"""What the measurements of a live session share: a broker that does all at once, a feed that is fed by hand, a session."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from algotrader.core.events import (
 from algotrader.core.instruments import GENERIC, Instrument
 from algotrader.core.market import Bar, Quote
 from algotrader.core.orders import FINAL_STATES, OrderRequest, OrderState, OrderType, Side
+from algotrader.core.reports import Report
 from algotrader.core.risk import RiskPolicy
 from algotrader.core.scaled import money
 from algotrader.live.clock import Clock
@@ -31,7 +32,7 @@ from algotrader.live.kernel import Outgoing
 from algotrader.live.parts import PAPER, Parts
 from algotrader.live.rows import AccountRows
 from algotrader.live.session import Session
-from algotrader.live.writer import ThreadWriter
+from algotrader.live.writer import ThreadWriter, Writer
 from algotrader.storage.sql_store import SqlStore
 from algotrader.strategies.base import SignalStrategy
 from algotrader.strategies.parameters import Parameters
@@ -263,9 +264,11 @@ def make_session(
     broker: Broker,
     source: MarketFeed,
     *,
+    writer: Writer | None = None,
     sending: Callable[[Outgoing], None] = lambda outgoing: None,
     measure: Callable[[int], None] = lambda took: None,
     tell: Callable[[str, str, str, str], None] = lambda kind, level, subject, message: None,
+    told: Callable[[list[Report]], None] = lambda reports: None,
 ) -> Session:
     """A session as ``algo-trader start`` makes one, with every route on its own symbols."""
     plans = []
@@ -274,7 +277,7 @@ def make_session(
         plan.owner = f"{plan.owner}-{number + 1}"
         plans.append(plan)
     assembly = Assembly(instruments, plans, "1m", RiskPolicy(max_open_positions=10_000), broker.capabilities, id_prefix="b-")
-    writer = ThreadWriter(store, clock, tell)
+    writer = writer or ThreadWriter(store, clock, tell)
     writer.measure = measure
     parts = Parts(
         mode=PAPER,
@@ -286,7 +289,7 @@ def make_session(
         broker=broker,
         source=source,
         rows=AccountRows,
-        told=lambda reports: None,
+        told=told,
         tell=tell,
         build="benchmark",
         sending=sending,

@@ -151,8 +151,9 @@ def show(title: str, found: Measured) -> None:
     every = [*found.latencies, *found.orders]
     print(
         f"{title}: {found.rate:,}/s for {found.seconds:g} s: {found.handled:,} events handled "
-        f"({found.handled / found.seconds:,.0f}/s), {len(every):,} commands, {found.trades:,} orders, {len(found.commits):,} commits; "
-        f"{'borne' if found.borne else 'NOT BORNE'}: at most {found.backlog:,} waited; processor {found.cpu:.0%}; {found.megabytes:.0f} MB"
+        f"({found.handled / found.seconds:,.0f}/s), {len(every):,} commands, {found.trades:,} orders, "
+        f"{len(found.commits):,} commits; {'borne' if found.borne else 'NOT BORNE'}: at most {found.backlog:,} waited; "
+        f"processor {found.cpu:.0%}; database {found.megabytes:.0f} MB"
     )
     for name, values in (
         ("event to command", every),
