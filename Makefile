@@ -1,6 +1,6 @@
 # Everything a clone needs: make, and a Python of 3.11 or newer with venv. A C compiler makes the engine fast, not different.
 #
-#   make demo        install and show a whole backtest on data made for it
+#   make demo        install and trade a made-up day on paper, in about a minute
 #   make test        run the suite against the sources, then against the compiled, installed package
 #   make lint        ruff, mypy and the layering of the packages
 #   make check       lint, and every claimed capability has a test that passed in the last `make test`

@@ -17,6 +17,7 @@ from algotrader.live.paper.broker import Latency, PaperBroker
 from algotrader.live.paper.exchange import PaperExchange
 from algotrader.live.paper.feed import PaperFeed
 from algotrader.live.paper.market import Market
+from algotrader.live.paper.resume import resume
 from algotrader.live.parts import PAPER, Parts
 from algotrader.live.replaying import Replay, Verdict
 from algotrader.live.rows import AccountRows
@@ -76,6 +77,7 @@ class PaperDay:
             )
         )
         remember(store, setup, BUILD)
+        resume(exchange, session.engine, self.start)
         exchange.start()
         running = asyncio.create_task(session.run())
         await clock.sleep_until(self.end)

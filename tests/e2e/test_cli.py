@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -174,8 +176,56 @@ def test_settings_come_from_the_environment(cli: Cli, bars: str, tmp_path: Path,
     assert "capital 9,000.00" in shown
 
 
+def demo_process(cache: Path, folder: Path, *options: str) -> subprocess.Popen[str]:
+    """The demo as a process of its own."""
+    environment = dict(os.environ, ALGOTRADER_CACHE=str(cache), XDG_STATE_HOME=str(cache), COLUMNS="80")
+    search = [os.path.abspath(part) for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
+    environment["PYTHONPATH"] = os.pathsep.join(search)
+    call = [sys.executable, "-m", "algotrader.cli.main", "demo", *options]
+    return subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder, env=environment)
+
+
+@pytest.mark.slow
+def test_demo_trades_a_day_on_paper(tmp_path: Path) -> None:
+    process = demo_process(tmp_path / "cache", tmp_path, "--speed", "1500")
+    out, err = process.communicate(timeout=180)
+    assert (process.returncode, err) == (0, "")
+    assert_narrow(out)
+    lines = out.splitlines()
+    assert lines[0] == "mode       paper, no real money"
+    assert any(line.startswith("listening on http://127.0.0.1:") for line in lines)
+    assert any(line.startswith("2024-03-07 ") and "  running" in line for line in lines)
+    assert any(line.startswith("2024-03-07 21:") and "  stopped" in line for line in lines)
+    assert re.search(r"^Final equity .* Round trips ", out, re.MULTILINE)
+    assert re.search(r"^Longest drawdown .* Fills |^Maximum drawdown .* Fills | {4}Fills +[0-9]", out, re.MULTILINE)
+    assert "tear sheet   out/tearsheet.html" in out
+    page = (tmp_path / "out" / "tearsheet.html").read_text(encoding="utf-8")
+    assert "Paper session tear sheet" in page
+    database = tmp_path / "cache" / "demo" / "trading.db"
+    call = [sys.executable, "-m", "algotrader.cli.main", "replay", "--database", str(database)]
+    again = subprocess.run(call, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stdout
+    assert "events, the same" in again.stdout
+
+
+@pytest.mark.slow
+def test_demo_ends_in_order_when_it_is_interrupted(tmp_path: Path) -> None:
+    process = demo_process(tmp_path / "cache", tmp_path, "--speed", "400")
+    assert process.stdout is not None
+    seen = ""
+    while "  running" not in seen:
+        line = process.stdout.readline()
+        assert line, process.communicate()
+        seen += line
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, [line for line in err.splitlines() if "shut" not in line]) == (0, [])
+    assert "  stopped" in out
+    assert "tear sheet   out/tearsheet.html" in out or "it ended before its first bar" in out
+
+
 def test_demo_makes_data_runs_and_writes_the_tear_sheet(cli: Cli, tmp_path: Path) -> None:
-    done = cli("demo")
+    done = cli("demo", "--backtest")
     assert (done.code, done.stderr) == (0, "")
     assert_narrow(done.stdout)
     assert done.stdout.startswith("velez on AAPL, TSLA, AMD, NVDA, META\n")

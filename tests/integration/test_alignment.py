@@ -64,6 +64,11 @@ def history(fills: Sequence[FillRecord]) -> dict[str, list[tuple[int, Decimal]]]
     return {symbol: list(steps.items()) for symbol, steps in held.items()}
 
 
+def prices(fills: Sequence[FillRecord]) -> list[tuple[str, str, Decimal, Decimal, Decimal]]:
+    """What was paid for what, and the commission, whenever that was."""
+    return sorted((fill.symbol, fill.side, fill.quantity, fill.price, fill.commission) for fill in fills)
+
+
 def same_moments(first: BacktestResult, second: BacktestResult) -> tuple[Values, Values]:
     """Both curves at the moments that both have."""
     _, mine, theirs = np.intersect1d(first.equity_time, second.equity_time, return_indices=True)
@@ -86,7 +91,7 @@ def both(kind: str, venue: str, folder: Path) -> tuple[BacktestResult, BacktestR
     return paper, backtest(name, SYMBOLS, data=catalogue, interval="1m", parameters=dict(parameters), options=options)
 
 
-@pytest.mark.covers("B190", "B29", "C10")
+@pytest.mark.covers("A51", "B29", "B190")
 @pytest.mark.parametrize("venue", ["generic", "alpaca-like"])
 @pytest.mark.parametrize("kind", list(RUNS))
 def test_a_paper_day_and_its_backtest_are_aligned(kind: str, venue: str, tmp_path: Path) -> None:
@@ -96,6 +101,7 @@ def test_a_paper_day_and_its_backtest_are_aligned(kind: str, venue: str, tmp_pat
     assert [(symbol, [held for _, held in steps]) for symbol, steps in sorted(lived.items())] == [
         (symbol, [held for _, held in steps]) for symbol, steps in sorted(simulated.items())
     ]
+    assert prices(paper.fills) == prices(tested.fills)
     # A session writes down when it heard of a fill; a backtest, when the bar began in which it happened.
     later = {mine[0] - theirs[0] for symbol in lived for mine, theirs in zip(lived[symbol], simulated[symbol], strict=True)}
     assert later <= {0, 1}

@@ -54,6 +54,10 @@ class SessionClient:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._http.close()
 
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._http.close()
+
     def get(self, path: str, **query: Any) -> Answer:
         """Read something.
 

@@ -9,6 +9,7 @@ from typing import Final
 
 import click
 
+from algotrader.cli.client import NotRunning, SessionClient
 from algotrader.cli.database import database_errors
 from algotrader.cli.lists import TRIPS, show
 from algotrader.cli.place import files_of
@@ -27,7 +28,6 @@ from algotrader.research.metrics import compute_metrics
 from algotrader.research.result import BacktestResult
 from algotrader.research.tearsheet import write_tearsheet
 from algotrader.server.documents import trip_document
-from algotrader.server.files import read_address
 from algotrader.storage.sql_store import open_store
 
 STRATEGY: Final = "velez"
@@ -61,15 +61,18 @@ def trade_a_day(out: Path, speed: float, port: int) -> None:
         raise click.exceptions.Exit(code)
 
 
+def _folder() -> Path:
+    return cache_folder(os.environ) / "demo"
+
+
 def _fresh_database() -> str:
-    folder = cache_folder(os.environ) / "demo"
+    folder = _folder()
     file = folder / "trading.db"
     url = f"sqlite:///{file}"
-    if read_address(files_of(url).address) is not None:
-        raise UserError("a demo is running already", f"stop it with `algo-trader stop --database {file}`")
+    _check_free(url, file)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for old in folder.glob(f"{file.name}*"):
+        for old in (*folder.glob(f"{file.name}*"), *folder.glob("demo.log*")):
             old.unlink()
     except OSError as error:
         raise UserError(
@@ -78,10 +81,19 @@ def _fresh_database() -> str:
     return url
 
 
+def _check_free(url: str, file: Path) -> None:
+    """Leave the database alone while another demo trades on it."""
+    try:
+        SessionClient(url).close()
+    except NotRunning:
+        return
+    raise UserError("a demo is running already", f"stop it with `algo-trader stop --database {file}`")
+
+
 def _settings(url: str, speed: float, port: int) -> LaunchSettings:
     """A session by default settings; those of the user are for sessions of the user."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX) or name == CACHE_VARIABLE}
-    config = load_settings(environment, overrides={"app.log_level": "error"}).config
+    config = load_settings(environment, overrides={"app.log_file": str(_folder() / "demo.log")}).config
     return LaunchSettings(
         strategies=(StrategyChoice(STRATEGY, DEMO_SYMBOLS),),
         database=url,
@@ -92,6 +104,7 @@ def _settings(url: str, speed: float, port: int) -> LaunchSettings:
         once_day=True,
         port=port,
         token_file=files_of(url).token,
+        log_to_terminal=False,
         config=config,
     )
 
@@ -109,6 +122,7 @@ def _sum_up(url: str, settings: LaunchSettings, out: Path) -> None:
     show(trips, TRIPS, False, False, "no round trips")
     write_tearsheet(result, metrics, out)
     click.echo(f"\ntear sheet   {out}; open it in a browser")
+    click.echo("again        `algo-trader replay --database FILE`, with the database above")
     click.echo("go on        `algo-trader start` trades until you stop it, on paper;")
     click.echo("             `algo-trader demo --backtest` tests the strategy on half a year")
 

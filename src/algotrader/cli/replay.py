@@ -170,7 +170,19 @@ def _number(value: float) -> float | None:
 
 
 def _show_state(state: dict[str, Any]) -> None:
-    from algotrader.cli.lists import ORDERS, POSITIONS, short_number, show
+    from algotrader.cli.lists import POSITIONS, Column, quantity, short_number, show, words
+
+    columns: tuple[Column, ...] = (
+        ("id", "local_id", str),
+        ("symbol", "symbol", str),
+        ("side", "side", str),
+        ("role", "order_role", words),
+        ("qty", "qty_requested", quantity),
+        ("filled", "qty_filled", quantity),
+        ("limit", "limit_price", short_number),
+        ("stop", "stop_price", short_number),
+        ("state", "state", words),
+    )
 
     breaker = state["breaker"]
     tripped = f"tripped: {breaker['reason']}" if breaker["tripped"] else "not tripped"
@@ -181,6 +193,7 @@ def _show_state(state: dict[str, Any]) -> None:
     for one in state["strategies"]:
         values = ", ".join(f"{name} {'-' if v is None else f'{v:.4f}'}" for name, v in one.get("indicators", {}).items())
         click.echo(f"strategy   {one['name']} on {', '.join(one['symbols'])}{': ' if values else ''}{values}")
+    click.echo(f"P&L        today {short_number(state['pnl']['today_pnl'])}, open {short_number(state['pnl']['unrealized_pnl'])}")
     click.echo()
     show(state["positions"], POSITIONS, False, False, "no positions")
-    show(state["orders"], ORDERS, False, False, "no open orders")
+    show(state["orders"], columns, False, False, "no open orders")

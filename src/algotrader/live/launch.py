@@ -51,7 +51,7 @@ async def launch(settings: LaunchSettings, ready: Callable[[Control], None]) -> 
         venue = await OPENERS[settings.venue](settings, store)
         setup = session_setup(settings, venue.instruments, venue.capabilities, store)
         assembly = setup.assemble()
-        watchers = Watchers(settings.config, venue.clock, assembly.engine)
+        watchers = Watchers(settings.config, venue.clock, assembly.engine, to_terminal=settings.log_to_terminal)
         build = setup.build(assembly)
         session = Session(_parts(settings, store, assembly, venue, watchers, build))
         remember(store, setup, build)

@@ -65,6 +65,7 @@ class LaunchSettings:
         host: where the local server listens.
         port: of the local server; 0 takes any.
         token_file: keeps the token of the local server, readable by the user only.
+        log_to_terminal: warnings are shown where the session was started; False leaves them to the log's file.
         config: every other setting: risk, reconciliation, scheduler, logs and so on.
         also: symbols that are followed though no strategy works on them: something is held there.
     """
@@ -90,6 +91,7 @@ class LaunchSettings:
     host: str = "127.0.0.1"
     port: int = 8000
     token_file: Path | None = None
+    log_to_terminal: bool = True
     config: Config | None = None
     also: tuple[str, ...] = ()
 

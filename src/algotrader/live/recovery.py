@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Final
 
+import msgspec
+
 from algotrader.core.engine import Engine
 from algotrader.core.events import Event
 from algotrader.core.instruments import Instrument
@@ -146,4 +148,13 @@ def replay(
 
 
 def _named(commands: list[tuple[str, bytes]]) -> tuple[str, ...]:
-    return tuple(f"{kind} {payload.decode(errors='replace')}" for kind, payload in commands)
+    return tuple(f"{kind} {' '.join(_fields(msgspec.msgpack.decode(payload)))}" for kind, payload in commands)
+
+
+def _fields(content: object, name: str = "") -> Iterator[str]:
+    """What a command says, field by field; what is empty is left out."""
+    if isinstance(content, dict):
+        for key, value in content.items():
+            yield from _fields(value, str(key))
+    elif content not in ("", None, 0) and name != "v":
+        yield f"{name}={content}"

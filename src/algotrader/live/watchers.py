@@ -26,15 +26,16 @@ class Watchers:
         config: says how to log; None for warnings to standard error.
         clock: of the session.
         engine: of the session.
+        to_terminal: write warnings to standard error too.
 
     Raises:
         UserError: the log cannot be kept as it is wanted.
     """
 
-    def __init__(self, config: Config | None, clock: Clock, engine: Engine) -> None:
+    def __init__(self, config: Config | None, clock: Clock, engine: Engine, *, to_terminal: bool = True) -> None:
         self.latencies: Final = Latencies()
         self.observers: Final = Observers(clock)
-        self.log: Final = _open(config)
+        self.log: Final = _open(config, cast(TextIO, _StandardError()) if to_terminal else None)
         self.observers.add("log", LogObserver(self.log, engine, self.latencies))
 
     def close(self) -> None:
@@ -43,11 +44,11 @@ class Watchers:
         self.log.close()
 
 
-def _open(config: Config | None) -> Log:
+def _open(config: Config | None, stream: TextIO | None) -> Log:
     if config is None:
-        return Log(LogSettings(stream_level="warning"), cast(TextIO, _StandardError()), foreign=True)
+        return Log(LogSettings(stream_level="warning"), stream, foreign=True)
     try:
-        return Log(log_settings(config.app, secrets_of(config)), cast(TextIO, _StandardError()), foreign=True)
+        return Log(log_settings(config.app, secrets_of(config)), stream, foreign=True)
     except LogFault as error:
         raise UserError(str(error), "app.log_file names another one, or none") from None
 

@@ -94,6 +94,7 @@ class SessionRecord:
             assumptions=assumptions,
             counts=dict(sorted(collected.counts.items())),
             engine="compiled" if not engine_module.__file__.endswith(".py") else "plain Python",
+            kind="Paper session",
         )
         incomplete = setup.engine.streams.incomplete()
         if incomplete:

@@ -59,7 +59,7 @@ class BacktestResult:
     ``session_days`` numbers the trading day of every point of the curve (ascending integers), so that daily figures need no
     calendar. ``benchmark`` is on the same times, scaled to the starting capital. ``exposure`` is the fraction of points with an
     open position. ``annual_sessions`` is 252 for exchanges and 365 for markets that never close. The records of ``fills`` and
-    ``round_trips`` are made when they are looked at first.
+    ``round_trips`` are made when they are looked at first. ``kind`` is what the tear sheet calls the run.
     """
 
     strategy: str
@@ -86,6 +86,7 @@ class BacktestResult:
     assumptions: dict[str, str] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     engine: str = ""
+    kind: str = "Backtest"
 
     @cached_property
     def fingerprint(self) -> str:

@@ -51,6 +51,7 @@ def render_tearsheet(result: BacktestResult, metrics: Metrics) -> str:
         data=payload(result),
         title=escape(f"{result.strategy} on {', '.join(result.symbols[:3])}{' …' if len(result.symbols) > 3 else ''}"),
         strategy=escape(result.strategy),
+        kind=escape(result.kind),
         **_sections(result, metrics),
     )
 
