@@ -25,6 +25,7 @@ from algotrader.live.venue import Venue
 from algotrader.live.venues import OPENERS
 from algotrader.live.watchers import Watchers
 from algotrader.live.writer import ThreadWriter
+from algotrader.storage.session_lock import SessionLock
 from algotrader.storage.sql_store import SqlStore, open_store
 
 PREFIX_FACT: Final = "id_prefix"
@@ -46,7 +47,9 @@ async def launch(settings: LaunchSettings, ready: Callable[[Control], None]) -> 
     """
     store = open_store(settings.database)
     watchers: Watchers | None = None
+    lock: SessionLock | None = None
     try:
+        lock = SessionLock(store.database)
         settings = replace(settings, also=held_symbols(store))
         venue = await OPENERS[settings.venue](settings, store)
         setup = session_setup(settings, venue.instruments, venue.capabilities, store)
@@ -64,6 +67,8 @@ async def launch(settings: LaunchSettings, ready: Callable[[Control], None]) -> 
     finally:
         if watchers is not None:
             watchers.close()
+        if lock is not None:
+            lock.release()
         store.close()
     return 0
 

@@ -68,9 +68,10 @@ class SessionSetup:
             NoSources: the sources cannot be read.
         """
         symbols = [instrument.symbol for instrument in self.instruments]
+        limits = {f"risk.{field.name}": getattr(self.policy, field.name) for field in fields(RiskPolicy)}
         return build_id(
             [(plan.kind, plan.parameters) for plan in assembly.plans],
-            {"symbols": symbols, "interval": self.interval, "rules": self.capabilities.name},
+            {"symbols": symbols, "interval": self.interval, "rules": self.capabilities.name, **limits},
         )
 
 
