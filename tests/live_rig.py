@@ -87,6 +87,7 @@ class Life:
         )
         self.capabilities, self.policy, self.mode, self.build, self.changes = capabilities, policy, mode, build, changes
         self.url = f"sqlite:///{folder / 'life.db'}"
+        self.make_script: type[Script] = Script
         self.told: list[tuple[str, str, str, str]] = []
         self.reports: list[Report] = []
         self.broker: PaperBroker
@@ -103,7 +104,7 @@ class Life:
         """Put a session together and let it run."""
         self.store = open_store(self.url, durable=False)
         engine = Engine(self.instruments, 60, self.policy, self.capabilities)
-        self.script = Script()
+        self.script = self.make_script()
         engine.add_signal_strategy("s", self.script, slot_settings(**self.changes), {}, self.instruments[0].symbol)
         self.broker = PaperBroker(self.exchange, self.clock, NO_LATENCY)
         self.feed = PaperFeed(self.exchange, self.clock, NO_LATENCY)

@@ -122,6 +122,24 @@ def test_what_is_not_flat_after_the_close_alarms_and_leaves_at_the_open() -> Non
     assert rig.phase("session_open") == ["a4 exit_market sell 100 market"]
 
 
+@pytest.mark.covers("A177")
+def test_an_exit_that_fails_at_the_end_of_the_day_keeps_no_other_from_closing() -> None:
+    rig = Rig()
+    for owner, symbol in (("one", "AAPL"), ("two", "MSFT")):
+        script = rig.strategy(owner, symbol, closes_at_end=True)
+        script.entry, script.size, script.stop = "long", 100, 98
+        entry = rig.bar("100", symbol)[0].split()[0]
+        rig.ack(entry)
+        rig.ack(rig.fill(entry, 100, "100")[0].split()[0])
+    assert rig.phase("session_ending") == ["a5 exit_market sell 100 market", "a6 exit_market sell 100 MSFT market"]
+    rig.reject("a5", "halted")
+    rig.ack("a6")
+    assert rig.fill("a6", 100, "101") == ["cancel a4"]
+    assert (rig.holding("one").quantity_raw, rig.holding("two").quantity_raw) == (100, 0)
+    assert rig.order("a2") == "accepted 0/100"
+    assert rig.told("order_rejected")[-1] == "exit ended rejected with 100 unsold: halted: no"
+
+
 @pytest.mark.covers("A178")
 def test_an_entry_that_fills_while_the_day_is_closed_out_leaves_too() -> None:
     rig = Rig()

@@ -20,7 +20,7 @@ from algotrader.live.clock import LoopClock
 from algotrader.live.findings import ReconciliationReport, Strategy
 from algotrader.live.reconciler import MOST_LOOKS, Reconciler
 from algotrader.rehearsal.virtual_time import run_virtually
-from algotrader.venues.protocols import NotAllowed, NotSent, Refused, Throttled, Unanswered, VenueFill
+from algotrader.venues.protocols import NotAllowed, NotSent, Refused, Throttled, Unanswered, VenueFill, VenuePosition
 
 QUESTIONS = ["account", "positions", "open_orders", "recent_orders", "fills"]
 
@@ -100,6 +100,28 @@ def test_everything_is_asked_for_at_once_and_the_account_is_told() -> None:
         assert (report.total_count, desk.reasons) == (0, ["start"])
         assert [type(event) for event in desk.events] == [AccountSnapshot]
         assert desk.rig.state.account is not None
+
+    virtually(story)
+
+
+class Leisurely(TruthBroker):
+    """Takes a second for every answer to these two questions."""
+
+    async def positions(self) -> Sequence[VenuePosition]:
+        await asyncio.sleep(1)
+        return await super().positions()
+
+    async def fills(self, since: int) -> Sequence[VenueFill]:
+        await asyncio.sleep(1)
+        return await super().fills(since)
+
+
+@pytest.mark.covers("B17", "A157")
+def test_questions_do_not_wait_for_each_other() -> None:
+    async def story() -> None:
+        desk = Desk(Leisurely)
+        await desk.reconciler.picture()
+        assert desk.seconds == 1
 
     virtually(story)
 

@@ -83,6 +83,20 @@ def test_a_stream_can_be_opened_again_and_repeats_nothing() -> None:
     at_desk(script, [bar(0)])
 
 
+@pytest.mark.covers("A47")
+def test_no_event_is_dropped_however_long_nobody_listens() -> None:
+    async def script(desk: Desk) -> None:
+        stream = desk.broker.events()
+        for number in range(3_000):
+            desk.exchange.person_order(submit(f"p{number} buy 1 limit 90 gtc", AAPL).request)
+        await desk.clock.sleep(60)
+        assert isinstance(await anext(stream), ConnectionChanged)
+        heard = [getattr(await anext(stream), "client_order_id", "") for _ in range(3_000)]
+        assert heard == [f"p{number}" for number in range(3_000)]
+
+    at_desk(script, [])
+
+
 def test_what_has_left_arrives_though_nobody_waits_for_the_answer() -> None:
     async def script(desk: Desk) -> None:
         given_up = asyncio.ensure_future(desk.send("a buy 10 market day"))
