@@ -31,8 +31,8 @@ KINDS: Final = (
     "person",
 )
 """Messages lost, late, doubled, overtaken; part fills; requests that never leave; timeouts after the venue took the order; timeouts
-before it has come there; rate limits; broken streams; streams that fall silent; a clock that is off; a busy database; the process dying; a person who trades in
-the same account."""
+before it has come there; rate limits; broken streams; streams that fall silent; a clock that is off; a busy database; the process
+dying; a person who trades in the same account."""
 
 
 HELD_UP: Final = 6.0

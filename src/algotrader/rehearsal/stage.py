@@ -153,6 +153,8 @@ class Stage:
         closing = asyncio.create_task(self._clock.sleep_until(end))
         await asyncio.wait((running, dying, closing), return_when=asyncio.FIRST_COMPLETED)
         if self._dying.is_set():
+            # Nobody protects anything while there is no process.
+            looking.cancel()
             await self._die(session, running)
         elif not running.done():
             self._faults.quiet = True

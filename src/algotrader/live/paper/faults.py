@@ -19,7 +19,7 @@ class Faults:
         """A request is about to leave. Raise one of the errors of ``Broker`` and it never gets to the venue."""
 
     async def stray(self, name: str, order_id: str) -> float:
-        """Seconds by which a request gets to the venue late, long after the client has given it up; 0 for one that does not stray."""
+        """Seconds by which a request gets to the venue late, when the client has given it up; 0 for one that does not stray."""
         return 0.0
 
     async def before_answer(self, name: str, order_id: str) -> None:
