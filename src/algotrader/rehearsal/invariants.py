@@ -12,6 +12,7 @@ from algotrader.core.engine import Engine
 from algotrader.core.events import Event
 from algotrader.core.orders import Order, OrderRequest, OrderRole, OrderType, Side
 from algotrader.core.reports import Report
+from algotrader.core.state import PROTECT_NONE
 from algotrader.live.clock import NS_PER_SECOND, Clock
 from algotrader.live.control import RUNNING, SHUTTING_DOWN
 from algotrader.live.kernel import Outgoing
@@ -147,14 +148,15 @@ class Invariants:
         up = session.state in (RUNNING, SHUTTING_DOWN) and session.engine.state.connected
         self._look_for_doubt(session.engine, now, up)
         connected = up and not self._faults.blind
-        uncovered = self._uncovered()
+        uncovered = {symbol: bare for symbol, bare in self._uncovered().items() if _owes_stop(session.engine, symbol)}
         # As long as something is bare, time alone changes the judgement.
         if not any(uncovered.values()) and not any(_in_doubt(order) for order in session.engine.state.live_orders.values()):
             self.changed.clear()
         for symbol, bare in uncovered.items():
+            if not bare:
+                self._told_bare.pop(symbol, None)
             if not bare or not connected or self._on_its_way(session.engine, symbol):
                 self._bare_since.pop(symbol, None)
-                self._told_bare.pop(symbol, None)
                 continue
             since = self._bare_since.setdefault(symbol, now)
             if now - since > WITHOUT_STOP_NS and symbol not in self._told_bare:
@@ -259,3 +261,11 @@ class Invariants:
 def _in_doubt(order: Order) -> bool:
     """Attached stops wait for their entry, however long that takes."""
     return (order.request_in_flight or order.is_unknown) and not order.attached
+
+
+def _owes_stop(engine: Engine, symbol: str) -> bool:
+    """Whether no strategy that trades an instrument has declared to go without protection."""
+    return not any(
+        holding.protection == PROTECT_NONE and holding.instrument.symbol == symbol and holding.is_ours
+        for holding in engine.state.holdings.values()
+    )

@@ -168,6 +168,8 @@ def freeze(engine: Engine) -> bytes:
     for slot in engine.state.slots:
         if isinstance(slot, SignalSlot) and slot.plan is not None:
             raise CannotSave(f"{slot.owner} runs on figures computed beforehand, as only a backtest does")
+    # When a window has to be given up is remembered as "not before"; asked, it is exact, whoever has asked before.
+    engine.streams.next_deadline()
     with no_collection():
         try:
             return sealed(_content(engine, False))
