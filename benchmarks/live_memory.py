@@ -34,6 +34,7 @@ from algotrader.live.writer import InlineWriter
 from algotrader.monitoring.latency import Latencies
 from algotrader.monitoring.logs import Log, LogSettings
 from algotrader.rehearsal.virtual_time import run_virtually
+from algotrader.storage.snapshots import freeze
 from algotrader.storage.sql_store import open_store
 from algotrader.strategies.scanners import Route, StaticScanner
 from benchmarks.live_kit import CAPITAL, Busy, folder_size, make_session
@@ -139,6 +140,9 @@ def run(title: str, instruments: list[Instrument], strategies: int, hours: float
         session = run_virtually(live(instruments, strategies, hours, Path(folder), curve, trace))
         size = folder_size(Path(folder))
     state = session.engine.state
+    began_freezing = time.perf_counter()
+    payload = freeze(session.engine)
+    freezing = time.perf_counter() - began_freezing
     step = max(len(curve.hours) // 12, 1)
     print(
         f"{title}: {hours:g} h, {len(instruments)} instruments, {strategies} strategies: {session.vitals.events:,} events, "
@@ -146,6 +150,7 @@ def run(title: str, instruments: list[Instrument], strategies: int, hours: float
         f"database {size:.0f} MB"
     )
     print(f"    slope over the last {KEPT:.0%}: {curve.slope:.3f} MB an hour; peak {max(curve.sizes):.0f} MB")
+    print(f"    the last snapshot: {len(payload) / 1e3:.0f} kB, made in {freezing * 1e3:.0f} ms")
     shown = list(zip(curve.hours, curve.sizes, strict=True))
     print("    " + "  ".join(f"{hour:.1f} h {size:.1f}" for hour, size in [*shown[::step], shown[-1]]))
 

@@ -26,6 +26,9 @@ SLOW_MS: Final = 50.0
 PAGE: Final = 2_000
 """Journal entries, or commands, that are read at once."""
 
+KEPT_SNAPSHOTS: Final = 10
+"""Only the newest is needed; with one a minute, all of them would soon be most of the database."""
+
 _LAST_PLACE: Final = 2**62
 
 _log: Final = logging.getLogger(__name__)
@@ -205,6 +208,7 @@ class SqlStore(Store):
             send(self._sql.report, [REPORT.values(each) for each in batch.reports])
         if batch.snapshot is not None:
             send(self._sql.snapshot, [(*SNAPSHOT.values(batch.snapshot), checksums.of_snapshot(batch.snapshot))])
+            send(self._sql.forget_snapshots, (KEPT_SNAPSHOTS,))
 
     def _check_order(self, batch: Batch) -> None:
         """Refuse what would leave a gap: it could never be replayed."""

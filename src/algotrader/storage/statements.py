@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Dialect, bindparam, insert, update
+from sqlalchemy import BigInteger, Dialect, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import UpdateBase
 
 from algotrader.storage.database import SQLITE
 from algotrader.storage.row_forms import CASH, COMMAND, ENTRY, ORDER, ORDER_EVENT, REPORT, SNAPSHOT, TRADE, RowForm
-from algotrader.storage.tables import meta, order_state, outbox
+from algotrader.storage.tables import meta, order_state, outbox, snapshot
 
 CHECKSUM: Final = "checksum"
 
@@ -43,6 +43,7 @@ class Statements:
         self.entry: Final = self._insert(ENTRY, CHECKSUM)
         self.command: Final = self._insert(COMMAND, CHECKSUM)
         self.snapshot: Final = self._insert(SNAPSHOT, CHECKSUM)
+        self.forget_snapshots: Final = self._forget_snapshots()
         self.order: Final = self._upsert_order(ORDER.names)
         self.order_event: Final = self._insert(ORDER_EVENT)
         self.trade: Final = self._insert(TRADE)
@@ -62,6 +63,11 @@ class Statements:
         changes = {name: new.excluded[name] for name in names if name not in ("local_id", "created_at")}
         not_older = new.excluded.version >= order_state.c.version
         return self._text(new.on_conflict_do_update(index_elements=["local_id"], set_=changes, where=not_older), names)
+
+    def _forget_snapshots(self) -> str:
+        """Delete all snapshots but the last ones; the value is how many are kept."""
+        newest = select(func.max(snapshot.c.id)).scalar_subquery()
+        return self._text(delete(snapshot).where(snapshot.c.id <= newest - bindparam("kept", type_=BigInteger)), ("kept",))
 
     def _set_fact(self) -> str:
         """Write a key and its value, over what was there."""

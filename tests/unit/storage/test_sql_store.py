@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from databases import MOMENT, command, entry, order, order_event, snapshot, step, trade
@@ -14,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from algotrader.storage.database import Database
 from algotrader.storage.records import Batch, CashRow, OrderRow, ReportRow, StoreFailed
 from algotrader.storage.row_forms import ORDER, ORDER_EVENT, TRADE
-from algotrader.storage.sql_store import SqlStore, open_store
+from algotrader.storage.sql_store import KEPT_SNAPSHOTS, SqlStore, open_store
 
 NOTHING = Batch()
 
@@ -261,6 +262,15 @@ def test_pruning(database_url: str) -> None:
     again.commit(step(10))
     assert [each.sequence for each in again.journal(9)] == [10, 11, 12]
     again.close()
+
+
+def test_only_the_last_snapshots_are_kept(store: SqlStore) -> None:
+    store.commit(step(1))
+    for number in range(KEPT_SNAPSHOTS + 5):
+        row = replace(snapshot(3), time=MOMENT + number)
+        store.commit(Batch(snapshot=row))
+    assert store.last_snapshot() == row
+    assert count(store, "snapshot") == KEPT_SNAPSHOTS
 
 
 def test_nothing_is_pruned_without_a_snapshot(store: SqlStore) -> None:
