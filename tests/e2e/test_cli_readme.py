@@ -30,7 +30,7 @@ def test_the_strategy_runs_and_trades(cli: Callable[..., CliResult], tmp_path: P
     (source,) = blocks("python")
     assert len(source.splitlines()) <= 25
     (tmp_path / "breakout.py").write_text(source, encoding="utf-8")
-    program, *arguments = shlex.split(blocks("sh")[0])
+    program, *arguments = shlex.split(next(block for block in blocks("sh") if "breakout.py" in block))
     assert program == "algo-trader"
     done = cli(*arguments)
     assert (done.code, done.stderr) == (0, "")
