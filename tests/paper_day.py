@@ -11,7 +11,7 @@ from algotrader.core.market import NS_PER_MINUTE
 from algotrader.core.risk import RiskPolicy
 from algotrader.core.scaled import money
 from algotrader.history.hours import Hours
-from algotrader.live.clock import LoopClock
+from algotrader.live.clock import Clock, LoopClock
 from algotrader.live.launch_settings import StrategyChoice
 from algotrader.live.paper.broker import Latency, PaperBroker
 from algotrader.live.paper.exchange import PaperExchange
@@ -28,9 +28,24 @@ from algotrader.rehearsal.virtual_time import run_virtually
 from algotrader.research.journalled import SessionRecord
 from algotrader.research.options import BacktestOptions
 from algotrader.research.result import BacktestResult
+from algotrader.storage.records import Batch, Store
 from algotrader.storage.sql_store import open_store
 
 BUILD = "test"
+
+
+class SlowWriter(InlineWriter):
+    """Takes so many seconds for a commit in the first half hour."""
+
+    def __init__(self, store: Store, clock: Clock, seconds: float) -> None:
+        super().__init__(store, clock, _nobody)
+        self.seconds = seconds
+        self.until = clock.now() + 30 * NS_PER_MINUTE
+
+    async def _commit(self, batch: Batch) -> None:
+        if self.seconds and self._clock.now() < self.until:
+            await self._clock.sleep(self.seconds)
+        await super()._commit(batch)
 
 
 @dataclass(frozen=True)
@@ -43,6 +58,7 @@ class PaperDay:
     end: int
     options: BacktestOptions
     url: str
+    commit_seconds: float = 0.0
 
     def trade(self) -> None:
         """Trade until the end; the database has it all afterwards."""
@@ -67,7 +83,7 @@ class PaperDay:
                 engine=assembly.engine,
                 instruments={instrument.symbol: instrument for instrument in setup.instruments},
                 store=store,
-                writer=InlineWriter(store, clock, _nobody),
+                writer=SlowWriter(store, clock, self.commit_seconds),
                 broker=PaperBroker(exchange, clock, Latency()),
                 source=PaperFeed(exchange, clock, Latency()),
                 rows=AccountRows,

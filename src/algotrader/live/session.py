@@ -48,7 +48,7 @@ class Session(Control):
         self.account: AccountInfo | None = None
         self.recovered = recover(parts.engine, parts.store, parts.build, parts.instruments)
         self._supervisor: Final = Supervisor(parts.clock, self.stop, parts.tell)
-        self._wired: Final = Wiring(parts, self.recovered, self.vitals, self._settled)
+        self._wired: Final = Wiring(parts, self.recovered, self.vitals, self._settled, self._drained)
         self._tasks: list[asyncio.Task[None]] = []
         self._feeding: list[asyncio.Task[None]] = []
         self._still: Final = asyncio.Event()
@@ -143,7 +143,7 @@ class Session(Control):
         self._become(control.WARMING_UP)
         await self._unless_stopped(self._wired.warm_up.run(self.stop.event))
         self._restore_breaker()
-        await self._settled()
+        await self._drained()
 
     def _restore_breaker(self) -> None:
         """The day that strategies have warmed up with began anew for the breaker too: it is counted again from today's trades."""
@@ -231,6 +231,12 @@ class Session(Control):
         """Wait until the inbox is empty and what came out of it is durable."""
         wired = self._wired
         await self._until(lambda: not len(wired.inbox) and not wired.consumer.working, IN_FLIGHT_SECONDS)
+
+    async def _drained(self) -> None:
+        """Wait as long as it takes until the inbox is empty: what comes next must not overtake what is in there."""
+        wired = self._wired
+        while (len(wired.inbox) or wired.consumer.working) and self._consumer_lives() and not self.stop.is_set:
+            await self.clock.sleep(LOOK_SECONDS)
 
     async def _until(self, reached: Callable[[], bool], seconds: float) -> None:
         end = self.clock.now() + int(seconds * NS_PER_SECOND)

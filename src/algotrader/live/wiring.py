@@ -35,10 +35,18 @@ class Wiring:
         parts: what they are made of.
         recovered: where the journal ends.
         vitals: what the session shows of itself.
-        settled: waits until everything put so far has been handled and is durable.
+        settled: waits until everything put so far has been handled and is durable, but not for long.
+        drained: waits for the same as long as it takes.
     """
 
-    def __init__(self, parts: Parts, recovered: Recovered, vitals: Vitals, settled: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        recovered: Recovered,
+        vitals: Vitals,
+        settled: Callable[[], Awaitable[None]],
+        drained: Callable[[], Awaitable[None]],
+    ) -> None:
         self.parts: Final = parts
         self._vitals: Final = vitals
         self._settled: Final = settled
@@ -88,7 +96,7 @@ class Wiring:
         self.money: Final = AccountPoll(broker, self.calls, clock, put, parts.account_seconds)
         rhythm = Rhythm(interval=parts.reconcile_seconds)
         self.reconciler: Final = Reconciler(broker, engine, clock, put, lambda: not len(self.inbox), rhythm=rhythm)
-        self.warm_up: Final = WarmUp(parts.source, clock, put, engine, settled, tell=parts.tell)
+        self.warm_up: Final = WarmUp(parts.source, clock, put, engine, drained, tell=parts.tell)
         self.phases: Final = Phases(
             clock,
             put,
