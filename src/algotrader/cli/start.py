@@ -54,6 +54,11 @@ def start(**given: Any) -> None:
 
     for text in heading(settings):
         click.echo(text)
+    from algotrader.storage.database import advice
+
+    hint = advice(settings.capital, settings.database)
+    if hint:
+        click.echo(f"note: {hint}")
     code = run_in_foreground(settings, launch)
     if code:
         raise click.exceptions.Exit(code)

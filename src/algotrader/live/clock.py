@@ -21,6 +21,14 @@ class Clock(ABC):
     def seconds(self, seconds: float) -> float:
         """How many seconds of the event loop so many seconds of the session take; for ``asyncio.timeout``."""
 
+    def patience(self, seconds: float) -> float:
+        """Seconds of the session after which what takes the machine's own time is late: so many, and no less of real time."""
+        return seconds
+
+    def timeout(self, seconds: float) -> asyncio.Timeout:
+        """Limit what takes the machine's own time to so many seconds, see ``patience``."""
+        return asyncio.timeout(self.seconds(self.patience(seconds)))
+
     async def sleep(self, seconds: float) -> None:
         """Wait so many seconds of the session."""
         await asyncio.sleep(self.seconds(seconds))
@@ -66,6 +74,9 @@ class FastClock(Clock):
 
     def seconds(self, seconds: float) -> float:
         return seconds / self._speed
+
+    def patience(self, seconds: float) -> float:
+        return seconds * max(self._speed, 1.0)
 
 
 class LoopClock(Clock):

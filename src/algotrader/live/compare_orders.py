@@ -26,7 +26,7 @@ from algotrader.core.events import (
 from algotrader.core.orders import FINAL_STATES, Order, OrderState
 from algotrader.core.scaled import div_half_even
 from algotrader.core.state import EngineState
-from algotrader.live.findings import Discrepancy, Kind, ReconciliationReport, Severity, severity_of
+from algotrader.live.findings import Discrepancy, Kind, ReconciliationReport, Severity
 from algotrader.venues.protocols import AccountPicture, OrderStatus, VenueFill
 
 _UNANSWERED: Final = (OrderState.PENDING_SUBMIT, OrderState.SUBMITTED, OrderState.UNKNOWN)
@@ -284,7 +284,7 @@ class OrderComparison:
 
     def _differs(self, order: Order, difference: int, broker: str, action: str, severity: Severity | None = None) -> None:
         local = f"{order.state.value} {order.filled}/{order.quantity}"
-        grade = severity_of(difference, order.quantity_raw) if severity is None else severity
+        grade = self._report.severity(difference, order.quantity_raw) if severity is None else severity
         self._report.orders.append(
             Discrepancy(Kind.STATUS_MISMATCH, grade, order.client_order_id, order.symbol, local, broker, action)
         )

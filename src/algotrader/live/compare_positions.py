@@ -29,7 +29,6 @@ from algotrader.live.findings import (
     ReconciliationReport,
     Severity,
     Strategy,
-    severity_of,
 )
 from algotrader.venues.protocols import AccountPicture, VenueFill, VenuePosition
 
@@ -222,7 +221,7 @@ class PositionComparison:
         ours = self._state.ledger.net_quantity(symbol) + self._orders.booked.get(symbol, 0)
         venue = self._venue.get(symbol)
         theirs = 0 if venue is None else venue.quantity_raw
-        grade = severity_of(difference, reference) if kind is Kind.QUANTITY_MISMATCH else Severity.CRITICAL
+        grade = self._report.severity(difference, reference) if kind is Kind.QUANTITY_MISMATCH else Severity.CRITICAL
         found = Discrepancy(kind, grade, symbol, symbol, str(instrument.quantity(ours)), str(instrument.quantity(theirs)), action)
         self._report.positions.append(found)
 
@@ -277,7 +276,7 @@ class PositionComparison:
         self._report.cash.append(
             Discrepancy(
                 Kind.CASH_MISMATCH,
-                severity_of(drift, base),
+                self._report.severity(drift, base),
                 account.currency,
                 "",
                 str(from_money(local)),

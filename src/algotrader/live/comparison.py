@@ -36,7 +36,9 @@ def compare(
         waited: ``waiting`` of the report before this one.
         grace_ns: how long a request may be under way before its order is judged; 0 at a start, when none is.
     """
-    report = ReconciliationReport(picture.time, agreement.strategy)
+    report = ReconciliationReport(
+        picture.time, agreement.strategy, moderate_from=agreement.moderate_from, critical_above=agreement.critical_above
+    )
     orders = OrderComparison(state, picture, report, now, grace_ns)
     facts = orders.run()
     positions = PositionComparison(state, picture, report, now, orders, agreement, dict(waited or {}))

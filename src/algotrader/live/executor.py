@@ -34,7 +34,7 @@ from algotrader.venues.protocols import Broker, NotAllowed, NotSent, Refused, Th
 
 T = TypeVar("T")
 
-OVERTAKE_NS: Final = 2 * NS_PER_SECOND
+OVERTAKE_SECONDS: Final = 2.0
 """How long a request waits for the answer to the one before it about the same order, once that one is out.
 
 The engine asks for the next only when an event has settled the one before; its answer is then late or lost, and a stop
@@ -180,7 +180,8 @@ class Executor:
     async def _wait_turn(self, job: _Job) -> None:
         before = job.before
         while before is not None and not before.finished.is_set():
-            left = max(before.left, job.taken) + OVERTAKE_NS - self._clock.now() if before.is_out else OVERTAKE_NS
+            longest = round(self._clock.patience(OVERTAKE_SECONDS) * NS_PER_SECOND)
+            left = max(before.left, job.taken) + longest - self._clock.now() if before.is_out else longest
             if left <= 0:
                 before.overtaken = True
                 return

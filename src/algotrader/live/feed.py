@@ -10,7 +10,7 @@ import asyncio
 import random
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from algotrader.core import reports
@@ -68,6 +68,20 @@ class FeedSettings:
     request_timeout: float = 10
     max_errors: int = 10
     reach: float = 7 * 86_400
+
+    def following(self, clock: Clock, bar_seconds: int) -> FeedSettings:
+        """The same for a clock that may go faster than life: what the machine itself needs takes no less real time there."""
+        return replace(
+            self,
+            slice_wait=clock.patience(self.slice_wait),
+            max_age=clock.patience(max(bar_seconds, 5) if self.max_age is None else self.max_age),
+            # A bar is missed in the session's time; what it needs to come is the machine's.
+            missing_after=self.missing_after + clock.patience(self.slow_after) - self.slow_after,
+            silence=clock.patience(self.silence),
+            slow_after=clock.patience(self.slow_after),
+            alert_after=clock.patience(self.alert_after),
+            request_timeout=clock.patience(self.request_timeout),
+        )
 
 
 class Feed:

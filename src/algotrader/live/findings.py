@@ -51,14 +51,16 @@ MODERATE_FROM: Final = Decimal("0.01")
 CRITICAL_ABOVE: Final = Decimal("0.05")
 
 
-def severity_of(difference: int, reference: int) -> Severity:
+def severity_of(
+    difference: int, reference: int, moderate_from: Decimal = MODERATE_FROM, critical_above: Decimal = CRITICAL_ABOVE
+) -> Severity:
     """How bad a difference is, measured by the larger side's size; a difference to nothing is critical."""
     if difference == 0:
         return Severity.MINOR
     share = Decimal(abs(difference)) / abs(reference) if reference else Decimal(1)
-    if share > CRITICAL_ABOVE:
+    if share > critical_above:
         return Severity.CRITICAL
-    return Severity.MODERATE if share >= MODERATE_FROM else Severity.MINOR
+    return Severity.MODERATE if share >= moderate_from else Severity.MINOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +94,24 @@ class Agreement:
         strategy: what is done about them.
         cash_tolerance: share of the venue's cash by which ours may differ.
         consent: a person has agreed that correcting orders are sent; without it ``SYNC_TO_LOCAL`` is refused.
+        moderate_from: share of the larger side from which on a difference is moderate, and of equity from which on it is a warning.
+        critical_above: likewise, above which it is critical.
 
     Raises:
-        ValueError: a tolerance outside 0 to 1, or correcting orders without consent.
+        ValueError: a share outside 0 to 1, critical below moderate, or correcting orders without consent.
     """
 
     strategy: Strategy = Strategy.SYNC_TO_BROKER
     cash_tolerance: Decimal = Decimal("0.01")
     consent: bool = False
+    moderate_from: Decimal = MODERATE_FROM
+    critical_above: Decimal = CRITICAL_ABOVE
 
     def __post_init__(self) -> None:
+        if not 0 < self.moderate_from <= self.critical_above <= 1:
+            raise ValueError(
+                f"{self.moderate_from} and {self.critical_above} must lie in 0..1, the critical share not below the other"
+            )
         if not 0 <= self.cash_tolerance <= 1:
             raise ValueError(f"the cash tolerance must lie in 0..1 (0.01 is one percent), not {self.cash_tolerance}")
         if self.strategy is Strategy.SYNC_TO_LOCAL and not self.consent:
@@ -115,6 +125,7 @@ class ReconciliationReport:
     Attributes:
         time: when the venue was asked, nanoseconds UTC.
         strategy: how differences were settled.
+        moderate_from, critical_above: as in the ``Agreement``.
         positions, cash, orders: what did not agree.
         actions: what is done about it, for people.
         events: what settles it, to be put into the inbox in this order.
@@ -136,6 +147,12 @@ class ReconciliationReport:
     waiting: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     drift: Decimal = Decimal(0)
+    moderate_from: Decimal = MODERATE_FROM
+    critical_above: Decimal = CRITICAL_ABOVE
+
+    def severity(self, difference: int, reference: int) -> Severity:
+        """How bad a difference is, by the shares that were agreed upon."""
+        return severity_of(difference, reference, self.moderate_from, self.critical_above)
 
     @property
     def all(self) -> list[Discrepancy]:
@@ -160,9 +177,9 @@ class ReconciliationReport:
     @property
     def alert(self) -> str:
         """How loud to be: ``warning`` from a drift of 1 % on, ``critical`` from 5 % or with a critical position, else empty."""
-        if self.drift > CRITICAL_ABOVE or any(found.severity is Severity.CRITICAL for found in self.positions):
+        if self.drift > self.critical_above or any(found.severity is Severity.CRITICAL for found in self.positions):
             return "critical"
-        return "warning" if self.drift >= MODERATE_FROM or self.total_count else ""
+        return "warning" if self.drift >= self.moderate_from or self.total_count else ""
 
     @property
     def summary(self) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from algotrader.assembly import Assembly
 from algotrader.core.instruments import Instrument, VenueCapabilities
@@ -19,14 +19,18 @@ from algotrader.live.paper.setup import AFTERWARDS_NS
 from algotrader.live.parts import Parts
 from algotrader.live.rows import AccountRows
 from algotrader.live.session import Session
-from algotrader.live.settings import risk_policy
+from algotrader.live.settings import agreement, call_settings, risk_policy, schedules
 from algotrader.live.setup import SessionSetup, remember
 from algotrader.live.venue import Venue
 from algotrader.live.venues import OPENERS
 from algotrader.live.watchers import Watchers
 from algotrader.live.writer import ThreadWriter
+from algotrader.storage.database import advice
 from algotrader.storage.session_lock import SessionLock
 from algotrader.storage.sql_store import SqlStore, open_store
+
+if TYPE_CHECKING:
+    from algotrader.config.schema import Config
 
 PREFIX_FACT: Final = "id_prefix"
 
@@ -125,7 +129,22 @@ def _parts(
         snapshot_seconds=60.0 if config is None else config.app.snapshot_seconds,
         reconcile_seconds=300.0 if config is None else config.reconciliation.interval_seconds,
         seed=settings.seed,
+        advice=lambda capital: advice(capital, settings.database),
+        **_choices(config),
     )
+
+
+def _choices(config: Config | None) -> dict[str, Any]:
+    """What the settings say of a session's parts; nothing where there are none."""
+    if config is None:
+        return {}
+    return {
+        "agreement": agreement(config.reconciliation),
+        "adopt": config.reconciliation.adopt,
+        "schedules": schedules(config),
+        "misfire_seconds": config.scheduler.misfire_grace_seconds,
+        "calls": call_settings(config.broker),
+    }
 
 
 async def _run(session: Session, settings: LaunchSettings) -> None:

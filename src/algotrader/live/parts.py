@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from algotrader.core.engine import Engine
 from algotrader.core.instruments import Instrument
@@ -11,8 +12,12 @@ from algotrader.core.reports import Report
 from algotrader.live import telling
 from algotrader.live.clock import Clock
 from algotrader.live.consumer import At, nothing
+from algotrader.live.findings import Agreement
 from algotrader.live.kernel import Outgoing, Rows
+from algotrader.live.scheduler import GRACE_SECONDS
 from algotrader.live.telling import Tell
+from algotrader.live.triggers import Trigger
+from algotrader.live.venue_calls import CallSettings
 from algotrader.live.writer import Writer
 from algotrader.storage.records import Store
 from algotrader.venues.protocols import Broker, MarketFeed
@@ -44,6 +49,12 @@ class Parts:
         bar_seconds: length of the bars that come.
         seed: of the jitter of waits.
         at: called at the points of ``consumer.POINTS``, for rehearsals.
+        agreement: how differences from the venue's books are settled.
+        adopt: what of others the engine looks after, by symbol: ``protect`` or ``manage``.
+        schedules: what strategies are woken for besides the phases of the day, by name.
+        misfire_seconds: how late a schedule may still fire.
+        calls: about requests to the venue; None for the usual numbers.
+        advice: gives a recommendation for an account of so much money, if there is one.
         sending: sees every command just before it is handed to the executor, for rehearsals.
     """
 
@@ -66,4 +77,10 @@ class Parts:
     bar_seconds: int = 60
     seed: int = 0
     at: At = nothing
+    agreement: Agreement = field(default_factory=Agreement)
+    adopt: Mapping[str, str] = field(default_factory=dict)
+    schedules: Sequence[tuple[str, Trigger]] = ()
+    misfire_seconds: float = GRACE_SECONDS
+    calls: CallSettings | None = None
+    advice: Callable[[Decimal], str | None] = field(default=lambda capital: None)
     sending: Callable[[Outgoing], None] = field(default=lambda outgoing: None)

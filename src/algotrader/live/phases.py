@@ -23,7 +23,7 @@ from algotrader.live.waiting import race, wait_until
 LAST_BARS_SECONDS: Final = 5
 """How long past the close the end of a session waits for its last bars; no longer than it takes them to come."""
 
-LATE_NS: Final = NS_PER_SECOND
+LATE_SECONDS: Final = 1
 """A phase that comes later than this is told as late."""
 
 _AHEAD: Final = 14 * NS_PER_DAY
@@ -135,7 +135,7 @@ class Phases:
                 continue
             if phase.event.trigger_type == "session_close" and self._settled is not None:
                 # A bar that closes with the session still belongs to it.
-                await race(self._settled(phase.time, phase.time + LAST_BARS_SECONDS * NS_PER_SECOND), stop.wait())
+                await race(self._settled(phase.time, phase.time + self._patience(LAST_BARS_SECONDS)), stop.wait())
                 if stop.is_set():
                     return
             self._agenda.pop(0)
@@ -158,13 +158,17 @@ class Phases:
             self._agenda = sorted(found, key=due_key)
         return self._agenda[0] if self._agenda else None
 
+    def _patience(self, seconds: float) -> int:
+        return round(self._clock.patience(seconds) * NS_PER_SECOND)
+
     def _deliver(self, phase: Phase) -> None:
         due, now = phase.event, self._clock.now()
         session = due.session
         assert session is not None
         self._delivered[session.calendar] = max(phase.time, self._delivered.get(session.calendar, 0))
         drift = now - phase.time
-        late = drift > LATE_NS and not (due.trigger_type == "session_close" and drift <= LATE_NS * (LAST_BARS_SECONDS + 1))
+        waits = LATE_SECONDS + (LAST_BARS_SECONDS if due.trigger_type == "session_close" else 0)
+        late = drift > self._patience(waits)
         level = reports.WARNING if late else reports.INFO
         text = f"{due.trigger_type} of {session.label}, {drift // 1_000_000} ms after it was due"
         self._tell(telling.PHASE, level, session.calendar, text)

@@ -114,10 +114,11 @@ class Reconciler:
             ValueError: see ``Agreement``.
         """
         now = self.agreement
-        self.agreement = Agreement(
-            now.strategy if strategy is None else strategy,
-            now.cash_tolerance if cash_tolerance is None else cash_tolerance,
-            consent or now.consent,
+        self.agreement = replace(
+            now,
+            strategy=now.strategy if strategy is None else strategy,
+            cash_tolerance=now.cash_tolerance if cash_tolerance is None else cash_tolerance,
+            consent=consent or now.consent,
         )
 
     def ask(self, reason: str) -> None:
@@ -206,7 +207,7 @@ class Reconciler:
         self._put(SystemError(now, "reconciliation", message, "error" if report.alert == "critical" else "warning"))
 
     async def _until_quiet(self) -> None:
-        async with asyncio.timeout(self._clock.seconds(self._rhythm.timeout)):
+        async with self._clock.timeout(self._rhythm.timeout):
             while not self._quiet():
                 await self._clock.sleep(0.01)
 
@@ -246,7 +247,7 @@ class Reconciler:
         return await self._once(question)
 
     async def _once(self, question: Callable[[], Awaitable[T]]) -> T:
-        async with asyncio.timeout(self._clock.seconds(self._rhythm.timeout)):
+        async with self._clock.timeout(self._rhythm.timeout):
             return await question()
 
     # Orders that the venue does not list

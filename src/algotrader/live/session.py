@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from algotrader.core.events import BreakerRestored, EntryGate, Event, OperatorCommand
 from algotrader.core.reports import CRITICAL, ERROR, INFO, WARNING
+from algotrader.core.scaled import from_money
+from algotrader.core.state import EXTERNAL
 from algotrader.live import control
 from algotrader.live.books import profits_today
 from algotrader.live.clock import NS_PER_SECOND
@@ -110,6 +112,9 @@ class Session(Control):
             return
         if self.mode == PAPER and not self.account.is_paper:
             raise GateClosed("this is a live account and the session is for paper trading (broker.paper, ALGO_BROKER__PAPER)")
+        advice = self.parts.advice(from_money(self.account.equity))
+        if advice:
+            self._say("database", INFO, advice)
         await self._keep_beginning()
         self.put(EntryGate(self.clock.now(), open=False, reason="starting"))
         self._say("recovered", INFO, f"{self.recovered.how}: {self.recovered.replayed} events replayed")
@@ -140,10 +145,23 @@ class Session(Control):
         if self.stop.is_set:
             return
         self._wired.ask_again(self.recovered.open_commands)
+        self._adopt()
         self._become(control.WARMING_UP)
         await self._unless_stopped(self._wired.warm_up.run(self.stop.event))
         self._restore_breaker()
         await self._drained()
+
+    def _adopt(self) -> None:
+        """Look after what others hold, as the settings have it; what is looked after already stays so."""
+        state = self.engine.state
+        for symbol, mode in self.parts.adopt.items():
+            track = state.by_symbol.get(symbol)
+            if track is None:
+                self._say("adopt", WARNING, f"{symbol} is to be adopted, and nothing follows it")
+                continue
+            holding = state.holdings.get((EXTERNAL, track.index))
+            if holding is None or holding.adopted != mode:
+                self.put(OperatorCommand(self.clock.now(), "adopt", "settings", "reconciliation.adopt", symbol, mode=mode))
 
     def _restore_breaker(self) -> None:
         """The day that strategies have warmed up with began anew for the breaker too: it is counted again from today's trades."""
@@ -162,6 +180,7 @@ class Session(Control):
         self.put(EntryGate(self.clock.now(), open=True, reason="running"))
         wired.resume_feed()
         self._start(self._feeding, "session phases", lambda: wired.phases.run(self._still))
+        self._start(self._feeding, "scheduler", lambda: wired.scheduler.run(self._still))
         self._start(self._feeding, "bar stream", lambda: wired.feed.run(self._still))
         self._start(self._tasks, "watch", wired.watch.run)
         self._start(self._tasks, "account", wired.money.run)
@@ -176,7 +195,7 @@ class Session(Control):
         if self._consumer_lives():
             await self._wind_down()
         await _end(self._feeding)
-        left = await self._wired.executor.close(IN_FLIGHT_SECONDS)
+        left = await self._wired.executor.close(self.clock.patience(IN_FLIGHT_SECONDS))
         if left:
             self._say("orders_in_flight", WARNING, f"without an answer; asked about at the next start: {', '.join(left)}")
         await _end(self._tasks[1:])
@@ -239,7 +258,7 @@ class Session(Control):
             await self.clock.sleep(LOOK_SECONDS)
 
     async def _until(self, reached: Callable[[], bool], seconds: float) -> None:
-        end = self.clock.now() + int(seconds * NS_PER_SECOND)
+        end = self.clock.now() + int(self.clock.patience(seconds) * NS_PER_SECOND)
         while not reached() and self.clock.now() < end and self._consumer_lives():
             await self.clock.sleep(LOOK_SECONDS)
 

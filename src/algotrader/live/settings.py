@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -11,15 +12,17 @@ from algotrader.assembly import Plan, plan_routes
 from algotrader.core.risk import RiskPolicy
 from algotrader.errors import UserError
 from algotrader.history.calendars import normal_calendar
+from algotrader.live.findings import Agreement, Strategy
 from algotrader.live.launch_settings import StrategyChoice
 from algotrader.live.triggers import Interval, MarketEvent, Once, Trigger, exchange_cron
+from algotrader.live.venue_calls import CallSettings, Uses
 from algotrader.monitoring.logs import LogSettings
 from algotrader.strategies.scanners import Route, StaticScanner, scanner_from_text
 
 if TYPE_CHECKING:
     from algotrader.config.entries import StrategyEntry, TriggerEntry
     from algotrader.config.schema import Config
-    from algotrader.config.sections import AppSection, RiskSection
+    from algotrader.config.sections import AppSection, BrokerSection, ReconciliationSection, RiskSection
     from algotrader.core.signal_hooks import Scanner
 
 VELEZ: Final = "velez"
@@ -46,6 +49,26 @@ def risk_policy(risk: RiskSection) -> RiskPolicy:
         max_leverage=risk.max_leverage,
         breaker_for_all=risk.breaker_for_all,
     )
+
+
+def agreement(section: ReconciliationSection) -> Agreement:
+    """How differences from the venue's books are settled."""
+    return Agreement(
+        Strategy(section.strategy),
+        consent=section.sync_to_local_consent,
+        moderate_from=section.warn_pct,
+        critical_above=section.critical_pct,
+    )
+
+
+def call_settings(broker: BrokerSection) -> CallSettings:
+    """Everything about requests to the venue: none takes longer than the broker's timeout allows."""
+    uses = Uses()
+    limited = {
+        use.name: replace(getattr(uses, use.name), timeout=min(getattr(uses, use.name).timeout, broker.timeout))
+        for use in fields(uses)
+    }
+    return CallSettings(uses=replace(uses, **limited))
 
 
 def log_settings(app: AppSection, secrets: tuple[str, ...]) -> LogSettings:

@@ -4,7 +4,6 @@ as its use allows.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
@@ -127,7 +126,7 @@ class VenueCalls:
         return doubt if doubt is not None and isinstance(error, (NotSent, Throttled, GuardOpen)) else error
 
     async def _in_time(self, use: Use, request: Callable[[], Awaitable[T]]) -> T:
-        limit = asyncio.timeout(self._clock.seconds(use.timeout))
+        limit = self._clock.timeout(use.timeout)
         try:
             async with limit:
                 return await request()

@@ -139,7 +139,7 @@ class WarmUp:
                 return []
             began = self._clock.now()
             try:
-                async with asyncio.timeout(self._clock.seconds(FETCH_SECONDS)):
+                async with self._clock.timeout(FETCH_SECONDS):
                     bars = await self._past(instrument, needs, began)
             except (VenueError, TimeoutError) as error:
                 why = str(error) or type(error).__name__

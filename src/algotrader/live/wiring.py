@@ -13,7 +13,7 @@ from algotrader.live.consumer import Consumer
 from algotrader.live.control import Vitals
 from algotrader.live.enquiry import Enquiry, settled_by
 from algotrader.live.executor import Executor, opens_position
-from algotrader.live.feed import Feed
+from algotrader.live.feed import Feed, FeedSettings
 from algotrader.live.inbox import Inbox
 from algotrader.live.kernel import Kernel, Outgoing
 from algotrader.live.order_stream import START, OrderStream
@@ -21,6 +21,7 @@ from algotrader.live.parts import Parts
 from algotrader.live.phases import Phases
 from algotrader.live.reconciler import Reconciler, Rhythm
 from algotrader.live.recovery import Recovered
+from algotrader.live.scheduler import Scheduler
 from algotrader.live.venue_calls import VenueCalls
 from algotrader.live.warmup import WarmUp
 from algotrader.live.watch import Watch
@@ -55,7 +56,7 @@ class Wiring:
         self.inbox: Final = Inbox(clock, EventQueue(recovered.sequence, recovered.time))
         put = self.inbox.put
         self.kernel: Final = Kernel(engine, parts.rows(engine), self.inbox.take, self._handled)
-        self.calls: Final = VenueCalls(clock, put, seed=parts.seed)
+        self.calls: Final = VenueCalls(clock, put, parts.calls, seed=parts.seed)
         self.orders: Final = OrderStream(broker, clock, put, self.compare, vitals, parts.tell)
         self.enquiry: Final = Enquiry(
             broker,
@@ -67,7 +68,15 @@ class Wiring:
             settled=settled_by(engine.state),
         )
         self.feed: Final = Feed(
-            parts.source, clock, put, instruments, parts.bar_seconds, tell=parts.tell, vitals=vitals, seed=parts.seed
+            parts.source,
+            clock,
+            put,
+            instruments,
+            parts.bar_seconds,
+            tell=parts.tell,
+            vitals=vitals,
+            settings=FeedSettings().following(clock, parts.bar_seconds),
+            seed=parts.seed,
         )
         self.executor: Final = Executor(
             broker,
@@ -95,7 +104,12 @@ class Wiring:
         self.watch: Final = Watch(broker, self.calls, clock, put, engine.state, self.enquiry, parts.watch_seconds)
         self.money: Final = AccountPoll(broker, self.calls, clock, put, parts.account_seconds)
         rhythm = Rhythm(interval=parts.reconcile_seconds)
-        self.reconciler: Final = Reconciler(broker, engine, clock, put, lambda: not len(self.inbox), rhythm=rhythm)
+        self.reconciler: Final = Reconciler(broker, engine, clock, put, lambda: not len(self.inbox), parts.agreement, rhythm=rhythm)
+        self.scheduler: Final = Scheduler(
+            clock, put, tell=parts.tell, grace=clock.patience(parts.misfire_seconds), since=recovered.time
+        )
+        for name, trigger in parts.schedules:
+            self.scheduler.add(name, trigger)
         self.warm_up: Final = WarmUp(parts.source, clock, put, engine, drained, tell=parts.tell)
         self.phases: Final = Phases(
             clock,
