@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from restart_rig import SYMBOLS, VENUES, Account
 from sqlalchemy import update
 
+from algotrader.cli.main import root
 from algotrader.core import reports
 from algotrader.core.engine import Engine
 from algotrader.core.events import OperatorCommand
@@ -266,6 +268,16 @@ def test_a_damaged_entry_is_told_in_a_line_and_nothing_changes(tmp_path: Path) -
         store.close()
 
     run_virtually(play())
+    file = tmp_path / "account.db"
+    store = open_store(f"sqlite:///{file}")
+    before = store.last_sequence()
+    found = CliRunner().invoke(root, ["start", "--database", str(file), "--port", "0", "--speed", "60"])
+    assert found.exit_code == 2
+    (line,) = [line for line in found.stderr.splitlines() if line.startswith("error: ")]
+    assert line.endswith("journal entry 30 is damaged; restore a backup")
+    assert "Traceback" not in found.output
+    assert store.last_sequence() == before
+    store.close()
 
 
 def _spoil_snapshots(url: str) -> None:

@@ -53,6 +53,20 @@ def test_what_the_settings_adopt_gets_its_stop(tmp_path: Path) -> None:
     run_virtually(play())
 
 
+def test_a_session_that_is_to_end_flat_does_so_whoever_ends_it(tmp_path: Path) -> None:
+    async def play() -> None:
+        account = Account(tmp_path)
+        first = session(account, flatten=True)
+        account.start(first)
+        await account.until(40)
+        assert account.exchange.positions()
+        await account.end(first)
+        assert not account.exchange.positions()
+        assert not first.engine.state.live_orders
+
+    run_virtually(play())
+
+
 def test_schedules_wake_strategies_and_are_journaled(tmp_path: Path) -> None:
     async def play() -> None:
         account = Account(tmp_path)

@@ -12,7 +12,7 @@ from algotrader.core.engine import Engine
 from algotrader.core.instruments import Instrument
 from algotrader.core.orders import Order, OrderRole
 from algotrader.core.signal_style import SignalSlot
-from algotrader.core.state import Holding, Track
+from algotrader.core.state import PROTECT_NONE, Holding, Track
 from algotrader.storage.records import StoreFailed
 from algotrader.storage.stored_books import Books
 
@@ -130,8 +130,13 @@ def _orphan(books: Books, holding: Holding) -> str:
         if books.engine.state.order_holding[order.client_order_id] is holding and _adds(order, holding):
             order.cancel_requested = True
     what = f"{holding.position.quantity} {holding.instrument.symbol}"
-    stop = f"with its stop at {holding.instrument.price(holding.stop_raw)}" if holding.stop_raw else "with a stop of our own"
-    return f"{what} of {holding.owner}, which does not run there any more: kept {stop} until it is closed; no new entries"
+    return f"{what} of {holding.owner}, which does not run there any more: kept {_stop(holding)} until it is closed; no new entries"
+
+
+def _stop(holding: Holding) -> str:
+    if holding.stop_raw:
+        return f"with its stop at {holding.instrument.price(holding.stop_raw)}"
+    return "without a stop, as its strategy wanted it" if holding.protection == PROTECT_NONE else "with an emergency stop"
 
 
 def _adds(order: Order, holding: Holding) -> bool:

@@ -129,6 +129,7 @@ def _parts(
         snapshot_seconds=60.0 if config is None else config.app.snapshot_seconds,
         reconcile_seconds=300.0 if config is None else config.reconciliation.interval_seconds,
         seed=settings.seed,
+        flatten=settings.flatten,
         advice=lambda capital: advice(capital, settings.database),
         **_choices(config),
     )

@@ -55,6 +55,7 @@ class Parts:
         misfire_seconds: how late a schedule may still fire.
         calls: about requests to the venue; None for the usual numbers.
         advice: gives a recommendation for an account of so much money, if there is one.
+        flatten: close every position at the end, however it is asked for.
         sending: sees every command just before it is handed to the executor, for rehearsals.
     """
 
@@ -83,4 +84,5 @@ class Parts:
     misfire_seconds: float = GRACE_SECONDS
     calls: CallSettings | None = None
     advice: Callable[[Decimal], str | None] = field(default=lambda capital: None)
+    flatten: bool = False
     sending: Callable[[Outgoing], None] = field(default=lambda outgoing: None)

@@ -64,7 +64,7 @@ class Session(Control):
 
     def request_shutdown(self, reason: str, *, flatten: bool = False) -> None:
         """Ask for an orderly end; a second request changes nothing."""
-        self.stop.ask(reason, flatten=flatten)
+        self.stop.ask(reason, flatten=flatten or self.parts.flatten)
 
     @property
     def is_durable(self) -> bool:

@@ -15,7 +15,7 @@ from algotrader.core.commands import CancelOrder, Command, ReplaceOrder, SubmitO
 from algotrader.core.events import ConnectionChanged, Event, OperatorCommand
 from algotrader.core.instruments import Instrument
 from algotrader.core.orders import Leg, Order, OrderRequest, OrderRole
-from algotrader.core.state import EXTERNAL, PROTECT_EMERGENCY, Holding
+from algotrader.core.state import EXTERNAL, PROTECT_EMERGENCY, PROTECT_NONE, Holding
 from algotrader.storage.codec import decode_command, decode_event
 from algotrader.storage.records import JournalEntry, OrderRow, OutboxEntry, Store, StoreFailed
 from algotrader.storage.shapes import DamagedRecord
@@ -120,7 +120,7 @@ class _StoredDesk:
 
     def _holding(self, owner: str, request: OrderRequest) -> Holding:
         track = self._state.by_symbol[request.symbol]
-        return self._state.holding(None, owner, track, "none" if owner == EXTERNAL else PROTECT_EMERGENCY)
+        return self._state.holding(None, owner, track, PROTECT_NONE if owner == EXTERNAL else PROTECT_EMERGENCY)
 
     def _cancel(self, command: CancelOrder) -> None:
         order = self._state.orders.get(command.client_order_id)

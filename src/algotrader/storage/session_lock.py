@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from algotrader.storage.database import Database
 from algotrader.storage.records import StoreBusy, StoreFailed
 
-ENDING: Final = ".session"
+ENDING: Final = ".lock"
 """What the name of the lock's file has more than that of the database; the file stays, empty."""
 
 _KEY: Final = 0x616C676F
