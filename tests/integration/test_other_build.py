@@ -250,6 +250,23 @@ def test_without_a_snapshot_that_can_be_read_the_journal_tells_everything(tmp_pa
     run_virtually(play())
 
 
+def test_a_snapshot_that_cannot_be_read_without_a_journal_is_told_in_a_line(tmp_path: Path) -> None:
+    async def play() -> None:
+        account = Account(tmp_path)
+        first = account.session("one")
+        account.start(first)
+        await account.until(10)
+        await account.end(first)
+        store = open_store(account.url)
+        assert store.prune(store.last_sequence())
+        store.close()
+        _spoil_snapshots(account.url)
+        with pytest.raises(StoreFailed, match="cannot be read, and the journal before it is gone"):
+            account.session("two")
+
+    run_virtually(play())
+
+
 def test_a_damaged_entry_is_told_in_a_line_and_nothing_changes(tmp_path: Path) -> None:
     async def play() -> None:
         account = Account(tmp_path)

@@ -11,7 +11,7 @@ from algotrader.core.market import Session
 from algotrader.core.state import EXTERNAL
 from algotrader.live.carry import needed_symbols
 from algotrader.live.tail import add_tail
-from algotrader.storage.records import JournalEntry, SnapshotRow, Store
+from algotrader.storage.records import JournalEntry, SnapshotRow, Store, StoreFailed
 from algotrader.storage.snapshots import CannotRestore
 from algotrader.storage.stored_books import Books, read_books
 
@@ -42,11 +42,20 @@ def stored_books(store: Store, snapshot: SnapshotRow, instruments: Sequence[Inst
     try:
         books, after = read_books(snapshot.payload, capabilities), snapshot.sequence
     except CannotRestore as error:
+        _need_whole_journal(store, snapshot, error)
         notes.append(f"the snapshot of event {snapshot.sequence} is of no use ({error}); the whole journal is read instead")
         empty = Engine(list(instruments), engine.base_seconds, None, capabilities, engine.state.id_prefix)
         books, after = Books(empty, []), 0
     last = add_tail(books, store, after, {instrument.symbol: instrument for instrument in instruments})
     return StoredBooks(books, after, last, notes)
+
+
+def _need_whole_journal(store: Store, snapshot: SnapshotRow, error: CannotRestore) -> None:
+    try:
+        next(store.journal(0, 1), None)
+    except StoreFailed:
+        message = f"the snapshot of event {snapshot.sequence} cannot be read, and the journal before it is gone ({error})"
+        raise StoreFailed(f"{message}; start the version that wrote it, or restore a backup") from error
 
 
 def held_symbols(store: Store) -> tuple[str, ...]:
