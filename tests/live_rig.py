@@ -1,7 +1,7 @@
 """A whole session at a paper venue under virtual time, with bars written by hand and strategies that do as they are told.
 
-Bar ``k`` closes at minute ``k + 1`` after the open. A session begins three minutes before it, unless a test says otherwise; one that
-is started on the same folder goes on where the last one ended, at the same venue.
+Bar ``k`` closes at minute ``k + 1`` after the open. A session begins three minutes before it, unless a test says otherwise, and the
+next one of the same life goes on where it ended, at the same venue.
 """
 
 from __future__ import annotations

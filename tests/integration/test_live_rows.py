@@ -229,6 +229,8 @@ def test_a_restart_in_mid_day_goes_on_with_the_position_its_stop_and_the_days_lo
         assert life.session.engine.state.breaker.losses_in_row == 1
         life.want(stop="90")
         await life.at(13.5)
+        await life.session.settle_accounts()
+        assert life.session.is_durable
         await life.die()
         asked = len(life.faults.asked)
         await life.running()

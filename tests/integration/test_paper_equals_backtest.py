@@ -177,7 +177,7 @@ RUNS = [
 the two seconds after which the rest of a partly filled entry is cancelled, which a backtest counts from the open of the bar."""
 
 
-@pytest.mark.covers("A51", "B29", "B190", "C10")
+@pytest.mark.covers("A51", "B29", "B190", "C10", "B163", "B176")
 @pytest.mark.parametrize(("strategy", "venue", "way"), RUNS)
 def test_paper_days_have_the_fills_of_the_backtest(tmp_path: Path, strategy: str | StrategyType, venue: str, way: str) -> None:
     # Within a bar the order differs: a backtest works through the bar of one instrument after the other, the paper venue through

@@ -7,8 +7,9 @@ larger bars and figures that begin with the session.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from random import Random
 from typing import Final
 
 from algotrader.core import reports
@@ -24,6 +25,7 @@ from algotrader.live.feed import FETCHES
 from algotrader.live.lines import fault_in_bar
 from algotrader.live.needs import ALGORITHM_BARS, Need, needs_of, serves, start_of
 from algotrader.live.phases import delivered_by
+from algotrader.live.retries import HISTORY, Retries
 from algotrader.live.telling import Tell
 from algotrader.live.waiting import race
 from algotrader.venues.protocols import MarketFeed, VenueError
@@ -174,7 +176,7 @@ class WarmUp:
     async def _ask(self, instrument: Instrument, start: int, end: int) -> list[Bar]:
         kept: list[Bar] = []
         now, last = self._clock.now(), self._engine.state.by_symbol[instrument.symbol].last_open_time
-        for bar in sorted(await self._source.history(instrument, start, end, self._seconds), key=lambda bar: bar.open_time):
+        for bar in sorted(await self._history(instrument, start, end), key=lambda bar: bar.open_time):
             fault = fault_in_bar(bar, now, self._seconds)
             if fault or bar.symbol != instrument.symbol:
                 self._tell(telling.BAR_DROPPED, reports.WARNING, instrument.symbol, f"{bar!r}: {fault or 'another symbol'}")
@@ -182,6 +184,18 @@ class WarmUp:
                 kept.append(bar)
                 last = bar.open_time
         return kept
+
+    async def _history(self, instrument: Instrument, start: int, end: int) -> Sequence[Bar]:
+        """Past bars, asked for again where that may help."""
+        count = Retries(HISTORY, Random(0))
+        while True:
+            try:
+                return await self._source.history(instrument, start, end, self._seconds)
+            except VenueError as error:
+                wait = count.after(error)
+                if wait is None:
+                    raise
+                await self._clock.sleep(wait)
 
     # ------------------------------------------------------------------ handing over
 

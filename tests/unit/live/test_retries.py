@@ -11,7 +11,7 @@ from algotrader.live.retries import Retries, RetryPolicy
 from algotrader.venues.protocols import NotAllowed, NotSent, Refused, StreamClosed, Throttled, Unanswered, VenueError
 
 
-@pytest.mark.covers("A165", "A168", "B92", "B93", "B94", "C19")
+@pytest.mark.covers("A165", "A168", "B92", "B93", "B94", "C19", "A171")
 @pytest.mark.parametrize(
     ("policy", "error", "waits"),
     [

@@ -24,7 +24,7 @@ from algotrader.live.inbox import Inbox
 from algotrader.live.needs import Need, needs_of, serves, start_of
 from algotrader.live.warmup import WarmUp, WarmUpResult
 from algotrader.rehearsal.virtual_time import run_virtually
-from algotrader.venues.protocols import Unanswered
+from algotrader.venues.protocols import NotAllowed, NotSent, Refused, Throttled, Unanswered
 
 DAY = "2024-03-05"
 SYMBOLS = ("AAPL", "MSFT", "TSLA", "NVDA", "AMD", "INTC", "IBM")
@@ -164,12 +164,12 @@ def test_five_symbols_are_fetched_at_a_time_and_durations_are_told() -> None:
 def test_one_symbol_that_fails_is_a_warning_and_all_of_them_are_critical() -> None:
     async def one(stage: Stage) -> None:
         stage.source.stored = all_minutes("MSFT", ["2024-03-04"])
-        stage.source.history_refusals = [Unanswered("busy")]
+        stage.source.history_refusals = [Refused("no such instrument")]
         result = await stage.warm_up()
         assert (result.completed, list(result.failed), result.bars) == (True, ["AAPL"], {"MSFT": 390})
 
     async def every(stage: Stage) -> None:
-        stage.source.history_refusals = [Unanswered("busy")] * 2
+        stage.source.history_refusals = [Refused("no such instrument")] * 2
         assert (await stage.warm_up()).completed
 
     levels = [level for _, level, _, _ in play(engine_with(), f"{DAY} 14:00", one).told]
@@ -178,6 +178,29 @@ def test_one_symbol_that_fails_is_a_warning_and_all_of_them_are_critical() -> No
     levels = [level for _, level, _, _ in play(engine_with(), f"{DAY} 14:00", every).told]
     assert levels.count(reports.WARNING) == 2
     assert levels.count(reports.CRITICAL) == 1
+
+
+@pytest.mark.covers("A171")
+@pytest.mark.parametrize(
+    ("errors", "comes", "takes"),
+    [
+        ([Unanswered("busy")] * 3, True, 6),
+        ([NotSent("no socket"), Throttled("slow down", 7.0)], True, 9),
+        ([Unanswered("busy")] * 4, False, 6),
+        ([Refused("no such instrument")], False, 0),
+        ([NotAllowed("keys")], False, 0),
+    ],
+)
+def test_the_past_is_asked_for_again_where_that_may_help(errors: list[Exception], comes: bool, takes: float) -> None:
+    async def script(stage: Stage) -> None:
+        stage.source.stored = all_minutes("AAPL", ["2024-03-04"])
+        stage.source.history_refusals = list(errors)
+        began = stage.clock.now()
+        result = await stage.warm_up()
+        assert ("AAPL" in result.bars, "AAPL" in result.failed) == (comes, not comes)
+        assert stage.clock.now() - began == takes * 10**9
+
+    play(engine_with(("AAPL",)), f"{DAY} 14:00", script)
 
 
 @pytest.mark.covers("A70")
