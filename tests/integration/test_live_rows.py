@@ -246,6 +246,21 @@ def test_a_restart_in_mid_day_goes_on_with_the_position_its_stop_and_the_days_lo
     live(story, tmp_path, FALLS, instruments=(AAPL,))
 
 
+@pytest.mark.covers("B41")
+@pytest.mark.parametrize(("away", "old"), [(30, False), (70, True), (24 * 60, True)])
+def test_a_state_that_has_missed_much_is_told_and_nobody_is_asked(tmp_path: Path, away: float, old: bool) -> None:
+    async def story(life: Life) -> None:
+        await life.running()
+        await life.at(3)
+        await life.end()
+        await life.at(3 + away)
+        await life.running()
+        assert [level for kind, level, _, _ in life.told if kind == "old_state"] == ["warning"] * old
+        await life.end()
+
+    live(story, tmp_path, PLAIN)
+
+
 @pytest.mark.covers("B35", "C26", "B36", "B37")
 def test_snapshots_come_every_minute_after_large_changes_and_at_the_end(tmp_path: Path) -> None:
     taken: list[tuple[str, float]] = []

@@ -74,6 +74,15 @@ class Hours:
             session = self.next_session(session.open_time)
         return None
 
+    def trading_between(self, start: int, end: int) -> int:
+        """How many nanoseconds of two moments' distance the market traded, breaks left out."""
+        found = 0
+        session = self.session_at(start) or self.next_session(start)
+        while session is not None and session.open_time < end:
+            found += sum(max(min(closes, end) - max(opens, start), 0) for opens, closes in stretches(session))
+            session = self.next_session(session.open_time)
+        return found
+
     def _place(self, moment: int) -> int:
         if not self._from <= moment < self._until:
             low, high = moment - 2 * _REACH, moment + 2 * _REACH

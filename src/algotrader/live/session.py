@@ -14,6 +14,7 @@ from algotrader.core.events import BreakerRestored, EntryGate, Event, OperatorCo
 from algotrader.core.reports import CRITICAL, ERROR, INFO, WARNING
 from algotrader.core.scaled import from_money
 from algotrader.core.state import EXTERNAL
+from algotrader.history.hours import Hours
 from algotrader.live import control
 from algotrader.live.books import profits_today
 from algotrader.live.clock import NS_PER_SECOND
@@ -31,6 +32,10 @@ DRAIN_SECONDS: Final = 2.0
 """How long a shutdown waits for late fills after the last cancel, so that they still get their stop."""
 
 FLATTEN_SECONDS: Final = 180.0
+
+LONG_SECONDS: Final = 3600.0
+"""A state that has missed more trading than this is told as old at a start."""
+
 LOOK_SECONDS: Final = 0.05
 
 
@@ -118,6 +123,7 @@ class Session(Control):
         await self._keep_beginning()
         self.put(EntryGate(self.clock.now(), open=False, reason="starting"))
         self._say("recovered", INFO, f"{self.recovered.how}: {self.recovered.replayed} events replayed")
+        self._tell_absence()
         if self.recovered.how == OTHER_BUILD:
             self._say("other_build", WARNING, "code, parameters or symbols have changed: books are kept, strategies warm up anew")
         for note in self.recovered.notes:
@@ -127,6 +133,15 @@ class Session(Control):
         self._watch(self._tasks, asyncio.create_task(self._wired.consumer.run(), name="consumer"))
         self._start(self._tasks, "order stream", self._wired.orders.run)
         self._become(control.RECONCILING)
+
+    def _tell_absence(self) -> None:
+        """Warn of a state that has missed much; what became of it is for the comparison with the venue, not for a question."""
+        if not self.recovered.time:
+            return
+        calendars = dict.fromkeys(instrument.calendar for instrument in self.parts.instruments.values())
+        missed = max(Hours(each).trading_between(self.recovered.time, self.clock.now()) for each in calendars) / NS_PER_SECOND
+        if missed > LONG_SECONDS:
+            self._say("old_state", WARNING, f"{missed / 3600:.1f} hours of trading went by without us")
 
     async def _keep_beginning(self) -> None:
         """Store the state that a replay of this build can begin with, before it has handled its first event."""

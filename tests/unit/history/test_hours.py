@@ -97,3 +97,20 @@ def test_since_when_a_market_has_been_trading() -> None:
 def test_an_unknown_calendar_is_a_users_mistake() -> None:
     with pytest.raises(UserError):
         Hours("XNYSE")
+
+
+TRADED = [
+    ("XNYS", "2024-07-02 14:30", "2024-07-02 15:00", 30),
+    ("XNYS", "2024-07-02 19:30", "2024-07-05 14:00", 30 + 210 + 30),
+    ("XNYS", "2024-07-06 10:00", "2024-07-07 10:00", 0),
+    ("XNYS", "2024-07-02 15:00", "2024-07-02 14:00", 0),
+    ("XTKS", "2024-03-05 02:00", "2024-03-05 04:00", 60),
+    ("24/7", "2024-03-05 02:00", "2024-03-08 04:00", 3 * 1440 + 120),
+    ("XNYS", "2023-12-29 22:00", "2024-12-31 22:00", 249 * 390 + 3 * 210),
+]
+
+
+@pytest.mark.covers("B41")
+@pytest.mark.parametrize(("calendar", "start", "end", "minutes"), TRADED)
+def test_how_long_a_market_traded_between_two_moments(calendar: str, start: str, end: str, minutes: int) -> None:
+    assert Hours(calendar).trading_between(at(start), at(end)) == minutes * 60 * 10**9
