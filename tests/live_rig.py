@@ -75,6 +75,7 @@ class Life:
         instruments: Sequence[Instrument] = (AAPL, MSFT),
         mode: str = PAPER,
         build: str = "test",
+        parts: dict[str, Any] | None = None,
         **changes: Any,
     ) -> None:
         self.clock = LoopClock(start, asyncio.get_running_loop())
@@ -87,6 +88,7 @@ class Life:
         )
         self.capabilities, self.policy, self.mode, self.build, self.changes = capabilities, policy, mode, build, changes
         self.url = f"sqlite:///{folder / 'life.db'}"
+        self.parts = parts or {}
         self.make_script: type[Script] = Script
         self.told: list[tuple[str, str, str, str]] = []
         self.reports: list[Report] = []
@@ -122,6 +124,7 @@ class Life:
                 told=self.reports.extend,
                 build=self.build,
                 tell=self.tell,
+                **self.parts,
             )
         )
         self._running = asyncio.create_task(self.session.run())

@@ -22,9 +22,11 @@ from algotrader.core.inbox_order import EventQueue
 from algotrader.core.instruments import ALPACA_LIKE, GENERIC, VenueCapabilities, equity
 from algotrader.core.market import NS_PER_SECOND, Bar, Session
 from algotrader.core.signal_style import SignalSlot
+from algotrader.live.findings import Agreement, Strategy
 from algotrader.live.kernel import Kernel
 from algotrader.live.parts import LIVE, PAPER, GateClosed
 from algotrader.live.rows import AccountRows
+from algotrader.live.triggers import Interval, MarketEvent
 from algotrader.storage.snapshots import export_json
 from algotrader.storage.sql_store import open_store
 from algotrader.strategies.scanners import Route, StaticScanner
@@ -308,6 +310,37 @@ def test_the_end_of_the_day_closes_what_is_open_and_lets_nothing_in(tmp_path: Pa
 
     bars = level(10, first=380)
     live(story, tmp_path, bars, start=minute(378), instruments=(AAPL,), closes_at_end=True)
+
+
+# What is set
+
+
+@pytest.mark.covers("B85", "B2")
+def test_schedules_fire_while_a_session_runs(tmp_path: Path) -> None:
+    async def story(life: Life) -> None:
+        await life.running()
+        await life.at(25)
+        await life.end()
+
+    parts = {"schedules": [("often", Interval(minutes=10)), ("open", MarketEvent("open"))]}
+    life = live(story, tmp_path, PLAIN, parts=parts)
+    found = [event for _, event in life.journal() if isinstance(event, ScheduledTrigger) and event.trigger_type == "schedule"]
+    assert [event.name for event in found] == ["often", "open", "often", "often"]
+
+
+@pytest.mark.covers("B1", "B51", "B54")
+@pytest.mark.parametrize(
+    ("strategy", "books"), [(Strategy.WARN_ONLY, 0), (Strategy.SYNC_TO_BROKER, 7), (Strategy.HALT_AND_ALERT, 0)]
+)
+def test_differences_are_settled_as_agreed(tmp_path: Path, strategy: Strategy, books: int) -> None:
+    async def story(life: Life) -> None:
+        life.exchange.place_position("AAPL", 7, 1_000_000)
+        session = await life.running()
+        assert session.engine.state.ledger.net_quantity("AAPL") == books
+        assert (session.engine.state.trading_state == "halted") is (strategy is Strategy.HALT_AND_ALERT)
+        await life.end()
+
+    live(story, tmp_path, PLAIN, parts={"agreement": Agreement(strategy)})
 
 
 # Failures

@@ -11,7 +11,16 @@ from algotrader.config.loading import load_settings
 from algotrader.config.schema import Config
 from algotrader.core.risk import RiskPolicy
 from algotrader.errors import UserError
-from algotrader.live.settings import log_settings, plan_strategies, risk_policy, schedules, strategy_choices, watched_symbols
+from algotrader.live.findings import Agreement, Strategy
+from algotrader.live.settings import (
+    agreement,
+    log_settings,
+    plan_strategies,
+    risk_policy,
+    schedules,
+    strategy_choices,
+    watched_symbols,
+)
 from algotrader.strategies.registry import UnknownStrategy
 
 
@@ -43,6 +52,15 @@ def test_every_limit_arrives() -> None:
     same = [getattr(policy, name) == getattr(RiskPolicy(), name) for name in RiskPolicy.__dataclass_fields__]
     assert not any(same)
     assert policy.max_risk_per_trade == Decimal("0.02")
+
+
+@pytest.mark.covers("B56")
+def test_what_is_done_about_differences_is_as_configured() -> None:
+    assert agreement(config().reconciliation) == Agreement()
+    halt = config(RECONCILIATION__STRATEGY="halt_and_alert").reconciliation
+    assert agreement(halt) == Agreement(Strategy.HALT_AND_ALERT)
+    ours = config(RECONCILIATION__STRATEGY="sync_to_local", RECONCILIATION__SYNC_TO_LOCAL_CONSENT="yes").reconciliation
+    assert agreement(ours) == Agreement(Strategy.SYNC_TO_LOCAL, consent=True)
 
 
 @pytest.mark.covers("A117")
