@@ -30,7 +30,7 @@ from algotrader.live.triggers import Interval, MarketEvent
 from algotrader.storage.snapshots import export_json
 from algotrader.storage.sql_store import open_store
 from algotrader.strategies.scanners import Route, StaticScanner
-from algotrader.venues.protocols import AccountInfo, NotAllowed, Unanswered
+from algotrader.venues.protocols import AccountInfo, NotAllowed, NotSent, Unanswered
 
 Story = Callable[[Life], Awaitable[None]]
 PLAIN = level(30, AAPL, MSFT)
@@ -204,6 +204,20 @@ def test_a_fill_that_comes_while_a_session_ends_gets_its_stop(tmp_path: Path) ->
         assert life.clock.now() - minute(6) < 10 * NS_PER_SECOND
 
     live(story, tmp_path, [*level(5), *level(5, first=5, prices=("100", "100", "94", "96"))], instruments=(AAPL,))
+
+
+@pytest.mark.covers("A112")
+def test_a_position_that_no_stop_can_be_had_for_is_told_at_the_end(tmp_path: Path) -> None:
+    async def story(life: Life) -> None:
+        await life.running()
+        life.want()
+        life.faults.refuse = lambda name, order_id: NotSent("no socket") if name == "submit" and order_id != "a1" else None
+        await life.at(3.5)
+        assert (life.held(), life.working()) == (100, [])
+        await life.end()
+        assert [level for kind, level, _, _ in life.told if kind == "position_without_stop"] == ["critical"]
+
+    live(story, tmp_path, PLAIN)
 
 
 @pytest.mark.covers("C29", "A113")

@@ -337,14 +337,17 @@ class Protection:
             self.state.report(reports.NOT_FLAT, reports.CRITICAL, holding, message)
         self.ensure(holding)
 
-    def breach(self, holding: Holding) -> str:
-        """Say how the guarantee is broken for a holding, or give an empty text when it holds."""
+    def breach(self, holding: Holding, patient: bool = True) -> str:
+        """Say how the guarantee is broken for a holding, or give an empty text when it holds.
+
+        After a venue has refused everything protection waits before it tries again; who is not patient does not let that count.
+        """
         held = self.owed(holding)
         if held == 0 or not self.state.connected:
             return ""
         if holding.stop_raw == 0 and (holding.protection == PROTECT_NONE or not holding.is_ours):
             return ""
-        if holding.exit_quantity_raw >= held or holding.waits_until > self.state.now:
+        if holding.exit_quantity_raw >= held or (patient and holding.waits_until > self.state.now):
             return ""
         if holding.partial_deadline and (holding.has_live_entry or self._held_child(holding.stop_order)):
             return ""

@@ -236,7 +236,7 @@ class Session(Control):
             await self.clock.sleep(DRAIN_SECONDS)
         await self._settled()
         for holding in self.engine.state.holdings.values():
-            fault = self.engine.protection.breach(holding) if holding.is_ours else ""
+            fault = self.engine.protection.breach(holding, patient=False) if holding.is_ours else ""
             if fault:
                 self._say("position_without_stop", CRITICAL, fault)
 
