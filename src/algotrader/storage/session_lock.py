@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from typing import Final
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from algotrader.storage.database import Database
 from algotrader.storage.records import StoreBusy, StoreFailed
@@ -41,8 +43,9 @@ class SessionLock:
         if self._file is not None:
             self._file.close()
         if self._server is not None:
-            # The lock would outlive a connection that only went back to its pool.
-            self._server.invalidate()
+            # The lock would outlive a connection that only went back to its pool; a broken one has let go of it.
+            with suppress(SQLAlchemyError):
+                self._server.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _KEY})
             self._server.close()
         self._file = self._server = None
 
