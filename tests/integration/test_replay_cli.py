@@ -14,6 +14,7 @@ import pytest
 from backtest_kit import OPEN_POLICY, made_up
 from click.testing import CliRunner, Result
 from paper_day import PaperDay, paper_day
+from sqlalchemy import delete
 
 from algotrader.cli.main import root
 from algotrader.history.calendars import day_start
@@ -22,6 +23,7 @@ from algotrader.live.paper.market import CatalogueMarket
 from algotrader.live.setup import SETUPS_FACT, stretches
 from algotrader.research.options import BacktestOptions
 from algotrader.storage.sql_store import open_store
+from algotrader.storage.tables import snapshot
 
 DAY = date(2024, 3, 4)
 HOUR = 3_600_000_000_000
@@ -75,6 +77,18 @@ def test_sessions_give_the_same_commands_again(database: Path) -> None:
     assert commands > 10
     done = replayed(database)
     assert (done.exit_code, done.stdout) == (0, f"{end:,} events, the same {commands:,} commands\n")
+
+
+def test_a_journal_is_replayed_without_its_old_snapshots(database: Path) -> None:
+    store = open_store(f"sqlite:///{database}")
+    with store.database.writing() as connection:
+        connection.execute(delete(snapshot))
+    second = stretches(store)[1].after
+    store.close()
+    assert replayed(database).exit_code == 0
+    done = replayed(database, "--from", str(second + 101), "--until", str(second + 200), "--json")
+    found = json.loads(done.stdout)
+    assert (done.exit_code, found["events"], found["same"]) == (0, 100, True)
 
 
 def test_a_part_of_a_journal_is_compared_from_a_snapshot_on(database: Path) -> None:

@@ -10,7 +10,7 @@ from algotrader.assembly import Assembly
 from algotrader.live.recovery import Difference, Step, replay
 from algotrader.live.setup import Stretch, stretches
 from algotrader.storage.records import StoreFailed
-from algotrader.storage.snapshots import restore
+from algotrader.storage.snapshots import freeze, restore
 from algotrader.storage.sql_store import SqlStore
 
 
@@ -60,28 +60,38 @@ class Replay:
             CannotRestore: a snapshot does not fit what the engine is made of now.
             UserError, UnknownStrategy, ParameterError: a strategy cannot be had any more.
         """
+        # Only the last snapshots are kept; without one, everything runs from the first event on.
+        known = self.first > 1 and self._store.snapshot_until(self.first - 1) is not None
+        before: bytes | None = None
         ends = [stretch.after for stretch in self._stretches[1:]] + [self.last]
         for stretch, end in zip(self._stretches, ends, strict=True):
             end = min(end, self.last)
-            begin = max(stretch.after, self.first - 1)
+            begin = max(stretch.after, self.first - 1) if known else stretch.after
             if begin >= end:
                 continue
             self.stretch = stretch
-            for step in self._stretch(stretch, begin, end):
+            for step in self._stretch(stretch, begin, end, before):
+                if step.entry.sequence < self.first:
+                    continue
                 self.verdict.events += 1
                 self.verdict.commands += step.commands
                 self.verdict.difference = step.difference
                 yield step
                 if step.difference is not None:
                     return
+            before = None if self.assembly is None else freeze(self.assembly.engine)
 
-    def _stretch(self, stretch: Stretch, begin: int, end: int) -> Iterator[Step]:
-        """One engine from where a session took it up, as a recovery does."""
+    def _stretch(self, stretch: Stretch, begin: int, end: int, before: bytes | None) -> Iterator[Step]:
+        """One engine from where a session took it up, as a recovery does: from a snapshot, else from what went before."""
         self.assembly = assembly = stretch.setup.assemble()
         snapshot = self._store.snapshot_until(begin) if begin else None
+        after = 0
         if snapshot is not None:
             restore(assembly.engine, snapshot.payload)
-        after = 0 if snapshot is None else snapshot.sequence
+            after = snapshot.sequence
+        elif before is not None:
+            restore(assembly.engine, before)
+            after = begin
         instruments = {instrument.symbol: instrument for instrument in assembly.instruments}
         for step in replay(assembly.engine, self._store, after, instruments, end):
             if step.entry.sequence > begin:
