@@ -72,7 +72,7 @@ async def measure(rate: int, seconds: float, symbols: int, strategies: int, ever
     """Feed a session for some seconds.
 
     Args:
-        rate: events a second; one of ``symbols + 1`` closes the slice, the others are bars.
+        rate: bars a second; one of so many as there are symbols closes the slice, which is an event of its own.
         seconds: how long.
         symbols: instruments.
         strategies: spread evenly over the instruments.
@@ -132,14 +132,14 @@ async def _feed(session: Session, instruments: list[Instrument], prices: dict[st
             continue
         found.lag.append(now - begun - int(number * gap))
         for step in range(number, due):
-            moment, place = begun + int(step * gap), step % (count + 1)
-            if place == count:
-                inbox.put(SliceClosed(moment, moment))
-                continue
+            moment, place = begun + int(step * gap), step % count
             instrument = instruments[place]
             price = prices[instrument.symbol] = max(prices[instrument.symbol] + dice.randrange(-20, 21), 1000)
             inbox.put(MarketData(moment, Bar(instrument, previous[place], moment, price, price + 5, price - 5, price, 1000)))
             previous[place] = moment
+            if place == count - 1:
+                # As the feed does it: the last bar of a close time closes the slice.
+                inbox.put(SliceClosed(moment, moment))
         number = due
         found.events = number
         found.backlog = max(found.backlog, len(inbox))
@@ -150,7 +150,7 @@ def show(title: str, found: Measured) -> None:
     """Print one run as lines."""
     every = [*found.latencies, *found.orders]
     print(
-        f"{title}: {found.rate:,}/s for {found.seconds:g} s: {found.handled:,} events handled "
+        f"{title}: {found.rate:,} bars/s for {found.seconds:g} s: {found.handled:,} events handled "
         f"({found.handled / found.seconds:,.0f}/s), {len(every):,} commands, {found.trades:,} orders, "
         f"{len(found.commits):,} commits; {'borne' if found.borne else 'NOT BORNE'}: at most {found.backlog:,} waited; "
         f"processor {found.cpu:.0%}; database {found.megabytes:.0f} MB"
