@@ -145,7 +145,8 @@ class Life:
         """Wait for the session's end; raises what it died of."""
         assert self._running is not None
         try:
-            await self._running
+            async with asyncio.timeout(self.clock.seconds(3600)):
+                await self._running
         finally:
             self.store.close()
 
