@@ -57,7 +57,7 @@ def test_money_that_was_paid_in_before_is_not_counted_again() -> None:
     assert rig.state.total_cash() == dollars(700)
 
 
-@pytest.mark.covers("A133")
+@pytest.mark.covers("A133", "A169")
 @pytest.mark.parametrize(("age", "enters"), [(0, False), (5, False), (5.1, True)])
 def test_what_the_venue_says_of_buying_power_counts_while_it_is_young(age: float, enters: bool) -> None:
     rig = Rig()

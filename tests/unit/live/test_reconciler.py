@@ -159,7 +159,7 @@ def test_a_refusal_is_not_asked_again(fault: Exception) -> None:
     virtually(story)
 
 
-@pytest.mark.covers("A157")
+@pytest.mark.covers("A157", "A170")
 def test_a_question_without_an_answer_is_given_up_after_three_attempts() -> None:
     async def story() -> None:
         desk = Desk(Silent)
@@ -195,6 +195,7 @@ def test_it_compares_every_five_minutes_after_reconnects_and_large_executions() 
     virtually(story)
 
 
+@pytest.mark.covers("A170")
 def test_a_venue_that_does_not_answer_is_told_and_asked_again_the_next_time() -> None:
     async def story() -> None:
         desk = Desk()
