@@ -15,12 +15,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from algotrader.core.engine import Engine
-from algotrader.core.instruments import Instrument, VenueCapabilities
 from algotrader.core.orders import Order, OrderState
 from algotrader.core.scaled import from_money
-from algotrader.live.launch import assemble
-from algotrader.live.launch_settings import LaunchSettings
-from algotrader.live.recovery import replay
+from algotrader.live.replaying import Replay
 from algotrader.storage.sql_store import SqlStore
 
 STOPS: Final = ("stop", "stop_limit", "trailing_stop")
@@ -155,13 +152,14 @@ def longest_bare(log: VenueLog, symbols: Iterable[str], absent: Sequence[tuple[i
     return longest, alive
 
 
-def replayed(settings: LaunchSettings, instruments: Sequence[Instrument], rules: VenueCapabilities, store: SqlStore) -> Engine:
+def replayed(store: SqlStore) -> Engine:
     """The engine after the whole journal; every command has to be the one that was stored."""
-    assembly = assemble(settings, instruments, rules, store)
-    known = {instrument.symbol: instrument for instrument in instruments}
-    for step in replay(assembly.engine, store, 0, known):
+    again = Replay(store)
+    for step in again.steps():
         assert step.difference is None, str(step.difference)
-    return assembly.engine
+    assert again.verdict.events == store.last_sequence()
+    assert again.assembly is not None
+    return again.assembly.engine
 
 
 def compare_fills(log: VenueLog, engine: Engine, database: sqlite3.Connection) -> None:

@@ -18,9 +18,6 @@ from typing import Final
 
 import fidget
 
-from algotrader.cli.start import start
-from algotrader.cli.start_settings import read_settings
-from algotrader.live.launch_settings import LaunchSettings
 from algotrader.venues.remote.hello import Hello, say_hello
 
 SYMBOLS: Final = ("AAPL", "TSLA", "AMD", "BTC/USDT", "SOL/USDT", "ETH/USDT")
@@ -159,11 +156,6 @@ class Stage:
         assert stop.wait(150) == 0
         assert session.wait(30) == 0, self.output.read_text()[-3000:]
         return self.output.read_text()
-
-
-def settings_of(stage: Stage) -> LaunchSettings:
-    """The settings that the sessions had."""
-    return read_settings(start.make_context("start", stage.options).params)
 
 
 def _environment() -> dict[str, str]:

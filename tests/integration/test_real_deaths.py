@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from death_judge import VenueLog, compare_fills, compare_money, compare_orders, longest_bare, replayed
-from deaths import CAPITAL, STOPPED_SYMBOLS, Stage, settings_of, theatre
+from deaths import CAPITAL, STOPPED_SYMBOLS, Stage, theatre
 
 from algotrader.core.scaled import money
 from algotrader.live.clock import NS_PER_SECOND
@@ -44,7 +44,7 @@ def judge(stage: Stage) -> dict[str, float]:
     log = VenueLog.read(stage.log)
     store = open_store(f"sqlite:///{stage.database}", create=False)
     assert check(store.database) == []
-    engine = replayed(settings_of(stage), stage.hello.instruments, stage.hello.capabilities, store)
+    engine = replayed(store)
     events = store.last_sequence()
     store.close()
     with closing(sqlite3.connect(stage.database)) as database:

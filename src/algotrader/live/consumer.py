@@ -11,7 +11,7 @@ from algotrader.live.control import Vitals
 from algotrader.live.inbox import Inbox
 from algotrader.live.kernel import Kernel, Outgoing, Work
 from algotrader.live.writer import Writer
-from algotrader.storage.records import SnapshotRow
+from algotrader.storage.records import REGULAR, SnapshotRow
 from algotrader.storage.snapshots import freeze
 
 FLUSH_NS: Final = NS_PER_SECOND
@@ -127,7 +127,7 @@ class Consumer:
     async def _commit(self, work: Work) -> None:
         self._flush_at = 0
         if work.batch.snapshot is None and self._wants_snapshot():
-            work.batch.snapshot = self._snapshot("regular")
+            work.batch.snapshot = self._snapshot(REGULAR)
         await self._at(BEFORE_COMMIT)
         await self._writer.commit(work.batch)
         self._vitals.last_commit = self._clock.now()

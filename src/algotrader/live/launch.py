@@ -93,13 +93,6 @@ def session_setup(
     )
 
 
-def assemble(
-    settings: LaunchSettings, instruments: Sequence[Instrument], capabilities: VenueCapabilities, store: SqlStore
-) -> Assembly:
-    """The engine of a session, with nothing handled yet."""
-    return session_setup(settings, instruments, capabilities, store).assemble()
-
-
 def _parts(
     settings: LaunchSettings,
     store: SqlStore,

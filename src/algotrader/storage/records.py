@@ -9,6 +9,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Final
+
+REGULAR: Final = "regular"
+"""The reason of a snapshot that is taken every so often; old ones are forgotten."""
 
 
 class StoreBusy(Exception):

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Dialect, bindparam, delete, func, insert, select, update
+from sqlalchemy import BigInteger, Dialect, bindparam, delete, func, insert, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import UpdateBase
 
 from algotrader.storage.database import SQLITE
+from algotrader.storage.records import REGULAR
 from algotrader.storage.row_forms import CASH, COMMAND, ENTRY, ORDER, ORDER_EVENT, REPORT, SNAPSHOT, TRADE, RowForm
 from algotrader.storage.tables import meta, order_state, outbox, snapshot
 
@@ -65,9 +66,18 @@ class Statements:
         return self._text(new.on_conflict_do_update(index_elements=["local_id"], set_=changes, where=not_older), names)
 
     def _forget_snapshots(self) -> str:
-        """Delete all snapshots but the last ones; the value is how many are kept."""
+        """Delete regular snapshots but the last ones; the value is how many are kept.
+
+        What a session began or ended with stays: a replay of another set-up begins there.
+        """
         newest = select(func.max(snapshot.c.id)).scalar_subquery()
-        return self._text(delete(snapshot).where(snapshot.c.id <= newest - bindparam("kept", type_=BigInteger)), ("kept",))
+        return self._text(
+            delete(snapshot).where(
+                snapshot.c.reason == literal_column(f"'{REGULAR}'"),
+                snapshot.c.id <= newest - bindparam("kept", type_=BigInteger),
+            ),
+            ("kept",),
+        )
 
     def _set_fact(self) -> str:
         """Write a key and its value, over what was there."""

@@ -16,7 +16,7 @@ from sqlalchemy import event
 from algotrader.storage.checks import check
 from algotrader.storage.database import Database
 from algotrader.storage.records import Batch
-from algotrader.storage.sql_store import KEPT_SNAPSHOTS, open_store
+from algotrader.storage.sql_store import open_store
 
 _FORK = multiprocessing.get_context("fork")
 _WAIT_SECONDS = 60
@@ -131,7 +131,7 @@ def test_what_was_answered_survives_deaths_at_any_moment(database_url: str) -> N
                 break
         batches = sizes(database_url)[1]
         assert batches * 3 in (last, last + 3)
-        assert sizes(database_url) == [3 * batches, *[batches] * 4, min(batches, KEPT_SNAPSHOTS)]
+        assert sizes(database_url) == [3 * batches, *[batches] * 5]
         last = batches * 3
     store = open_store(database_url)
     assert store.last_sequence() == last

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from algotrader.storage.database import Database
-from algotrader.storage.records import Batch, CashRow, OrderRow, ReportRow, StoreFailed
+from algotrader.storage.records import REGULAR, Batch, CashRow, OrderRow, ReportRow, StoreFailed
 from algotrader.storage.row_forms import ORDER, ORDER_EVENT, TRADE
 from algotrader.storage.sql_store import KEPT_SNAPSHOTS, SqlStore, open_store
 
@@ -264,13 +264,14 @@ def test_pruning(database_url: str) -> None:
     again.close()
 
 
-def test_only_the_last_snapshots_are_kept(store: SqlStore) -> None:
+def test_only_the_last_regular_snapshots_are_kept(store: SqlStore) -> None:
     store.commit(step(1))
+    store.commit(Batch(snapshot=replace(snapshot(3), reason="start")))
     for number in range(KEPT_SNAPSHOTS + 5):
-        row = replace(snapshot(3), time=MOMENT + number)
+        row = replace(snapshot(3), time=MOMENT + number, reason=REGULAR)
         store.commit(Batch(snapshot=row))
     assert store.last_snapshot() == row
-    assert count(store, "snapshot") == KEPT_SNAPSHOTS
+    assert count(store, "snapshot") == KEPT_SNAPSHOTS + 1
 
 
 def test_nothing_is_pruned_without_a_snapshot(store: SqlStore) -> None:
