@@ -20,7 +20,7 @@ import fidget
 
 from algotrader.venues.remote.hello import Hello, say_hello
 
-SYMBOLS: Final = ("AAPL", "TSLA", "AMD", "BTC/USDT", "SOL/USDT", "ETH/USDT")
+SYMBOLS: Final = ("AAPL", "TSLA", "AMD", "BTC/USD", "SOL/USD", "ETH/USD")
 STOPPED_SYMBOLS: Final = SYMBOLS[:-1]
 """What is traded with stops; the last symbol is traded without."""
 
