@@ -254,3 +254,25 @@ def test_a_plain_path_is_a_file_here(tmp_path: Path) -> None:
 )
 def test_where_programs_remember_things(platform: str, environ: dict[str, str], folder: str) -> None:
     assert str(state_folder(environ, platform)) == folder
+
+
+@pytest.mark.parametrize("address", ["ws://127.0.0.1:8100", "127.0.0.1:8100"])
+def test_a_venue_of_its_own_process(address: str) -> None:
+    found = read("--venue", "remote", "--venue-address", address)
+    assert (found.venue, found.venue_address) == ("remote", "127.0.0.1:8100")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--venue", "remote"), "needs an address"),
+        (("--venue", "remote", "--venue-address", "http://127.0.0.1:8100"), "is no address"),
+        (("--venue", "remote", "--venue-address", "ws://127.0.0.1"), "is no address"),
+        (("--venue", "remote", "--venue-address", "ws://127.0.0.1:many"), "is no address"),
+        (("--venue", "remote", "--venue-address", "ws://example.com:8100"), "not on this machine"),
+        (("--venue-address", "ws://127.0.0.1:8100"), "is for --venue remote"),
+    ],
+)
+def test_mistakes_about_a_venue_of_its_own_process(arguments: tuple[str, ...], told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        read(*arguments)
