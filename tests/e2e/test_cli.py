@@ -276,7 +276,7 @@ def test_config_shows_every_value_and_its_source(cli: Cli) -> None:
     assert done.code == 0
     assert "backtest.capital = 25000   (default)" in done.stdout
     assert "[ALGO_BACKTEST__CAPITAL]" in done.stdout
-    assert re.search(r"^data = .*cache.algo-trader.demo-data {3}\(default\)$", done.stdout, re.MULTILINE)
+    assert re.search(r"^data = .*cache.algo-trader.demo-data\s+\(default\)$", done.stdout, re.MULTILINE)
 
 
 def test_output_to_a_pipe_that_closes_is_no_error(bars: str) -> None:

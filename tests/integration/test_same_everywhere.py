@@ -29,12 +29,12 @@ from algotrader.research.backtest import BacktestOptions, backtest
 from algotrader.research.collect import Collector
 
 told = hashlib.sha256()
-keep = Collector._report
+keep = Collector.report
 def note(self, taken):
     for report in taken:
         told.update(f"{report.kind}|{report.time}|{report.owner}|{report.symbol}|{report.order_id}|{report.message}\\n".encode())
     keep(self, taken)
-Collector._report = note
+Collector.report = note
 
 folder, strategies = sys.argv[1], sys.argv[2:]
 fills = []
