@@ -66,6 +66,7 @@ class Stage:
     dice: Random
     deaths: list[Death] = field(default_factory=list)
     starts: int = 0
+    session: subprocess.Popen[bytes] | None = None
 
     @property
     def log(self) -> Path:
@@ -103,7 +104,8 @@ class Stage:
         """Start a session; it is running a while later."""
         self.starts += 1
         with self.output.open("wb") as output:
-            return self._program("start", *self.options, output=output)
+            self.session = self._program("start", *self.options, output=output)
+        return self.session
 
     def _program(self, *arguments: str, output: object = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "algotrader.cli.main", *arguments]
@@ -192,7 +194,14 @@ def theatre(folder: Path, *, seed: int = 1, speed: float = 60.0, rules: str = "g
         assert venue.stdout is not None
         try:
             hello = asyncio.run(say_hello(venue.stdout.readline().split()[-1]))
-            yield Stage(folder, hello, Random(seed))
+            stage = Stage(folder, hello, Random(seed))
+            try:
+                yield stage
+            finally:
+                if stage.session is not None and stage.session.poll() is None:
+                    # Something went wrong; nobody else would end it.
+                    stage.session.kill()
+                    stage.session.wait()
         finally:
             venue.send_signal(signal.SIGTERM)
             assert venue.wait(20) == 0
