@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, final
 
+from algotrader.core.copies import made_from_fields
 from algotrader.core.event_base import LANE_ACCOUNT, Event, need
 from algotrader.core.orders import Side
 
@@ -122,3 +123,6 @@ class CashMovement(Event):
     @property
     def lane(self) -> int:
         return LANE_ACCOUNT
+
+
+made_from_fields(__name__)

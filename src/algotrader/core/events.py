@@ -21,6 +21,7 @@ from algotrader.core.account_events import CloseExternal as CloseExternal
 from algotrader.core.account_events import ExternalPosition as ExternalPosition
 from algotrader.core.account_events import ForeignOrder as ForeignOrder
 from algotrader.core.account_events import PositionGone as PositionGone
+from algotrader.core.copies import made_from_fields
 from algotrader.core.event_base import LANE_ACCOUNT as LANE_ACCOUNT
 from algotrader.core.event_base import LANE_MARKET as LANE_MARKET
 from algotrader.core.event_base import LANE_ORDERS as LANE_ORDERS
@@ -476,3 +477,6 @@ class TradingStatus(Event):
     symbol: str = ""
     halted: bool = False
     reason: str = ""
+
+
+made_from_fields(__name__)

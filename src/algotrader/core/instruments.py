@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Final, final
 
+from algotrader.core.copies import made_from_fields
 from algotrader.core.scaled import MAX_SCALED, MONEY_SCALE, NotExact, from_scaled, power_of_ten, to_scaled
 
 
@@ -225,3 +226,6 @@ ALPACA_LIKE: Final = VenueCapabilities(
     fractional_day_only=True,
 )
 """A venue that reserves holdings and refuses opposing orders, as Alpaca does."""
+
+
+made_from_fields(__name__)

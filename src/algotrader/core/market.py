@@ -13,6 +13,7 @@ from typing import Final, final
 from mypy_extensions import mypyc_attr
 
 from algotrader.core.columns import IntColumn
+from algotrader.core.copies import made_from_fields
 from algotrader.core.instruments import Instrument
 from algotrader.core.scaled import MAX_SCALED, NotExact
 
@@ -343,3 +344,6 @@ class BarColumns:
 
     def __len__(self) -> int:
         return len(self.close_time)
+
+
+made_from_fields(__name__)

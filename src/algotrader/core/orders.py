@@ -13,6 +13,7 @@ from typing import Final, final
 
 from mypy_extensions import mypyc_attr
 
+from algotrader.core.copies import made_from_fields
 from algotrader.core.instruments import Instrument
 from algotrader.core.order_states import FINAL_STATES as FINAL_STATES
 from algotrader.core.order_states import TRANSITIONS as TRANSITIONS
@@ -415,3 +416,6 @@ class Order:
             f"Order({self.client_order_id} {self.role.value} {self.side.value} {self.quantity} {self.symbol} "
             f"{self.order_type.value}{price}{limit} {self.state.value} filled {self.filled})"
         )
+
+
+made_from_fields(__name__)

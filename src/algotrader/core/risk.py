@@ -12,6 +12,7 @@ from typing import Any, Final, final
 from mypy_extensions import mypyc_attr
 
 from algotrader.core.commands import ApprovedOrder, RiskSeal
+from algotrader.core.copies import made_from_fields
 from algotrader.core.instruments import Instrument
 from algotrader.core.orders import OrderRequest
 from algotrader.core.scaled import from_money, money
@@ -219,3 +220,6 @@ def entry_denial(check: EntryCheck, policy: RiskPolicy) -> Denial | None:
 def approve(request: OrderRequest) -> ApprovedOrder:
     """Seal an order request that the engine's checks let pass. Only the engine's order desk calls this."""
     return ApprovedOrder(request, _SEAL)
+
+
+made_from_fields(__name__)

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final, final
 
+from algotrader.core.copies import made_from_fields
 from algotrader.core.events import OrderFill
 from algotrader.core.market import utc
 from algotrader.core.order_states import OrderState
@@ -142,3 +143,6 @@ def trade_update(order: Order, fill: OrderFill) -> TradeUpdate:
     """An execution, after it was booked on its order."""
     event = "fill" if order.remaining_raw == 0 else "partial_fill"
     return TradeUpdate(order.venue_order_id, event, order.symbol, order.filled, order.average_price, utc(fill.time))
+
+
+made_from_fields(__name__)

@@ -7,6 +7,7 @@ from typing import Final, final
 
 from mypy_extensions import mypyc_attr
 
+from algotrader.core.copies import made_from_attributes
 from algotrader.core.instruments import Instrument
 from algotrader.core.scaled import MONEY_SCALE, div_half_even, power_of_ten
 from algotrader.simulation.slippage import non_negative_ratio
@@ -177,3 +178,9 @@ class MakerTakerCommission(CommissionModel):
     def describe(self) -> str:
         """Say it in a few words."""
         return f"maker {self.maker}, taker {self.taker} of the value"
+
+
+made_from_attributes(PerShareCommission, "rate", "minimum")
+made_from_attributes(PerTradeCommission, "cost")
+made_from_attributes(PerDollarCommission, "rate")
+made_from_attributes(MakerTakerCommission, "maker", "taker")

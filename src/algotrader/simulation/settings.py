@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, final
 
+from algotrader.core.copies import made_from_fields
 from algotrader.simulation.costs import CommissionModel, FixedSlippage, NoCommission, NoSlippage, SlippageModel
 
 DEFAULT_SLIPPAGE: Final = Decimal("0.01")
@@ -92,3 +93,6 @@ class SimulationSettings:
             "market orders": "next open" if self.fill == NEXT_OPEN else "close of the same bar (optimistic)",
             "stop on the entry's bar": "assumed live" if self.entry_bar_stop == ASSUME else "ignored (optimistic)",
         }
+
+
+made_from_fields(__name__)

@@ -8,6 +8,7 @@ from typing import Final, final
 from mypy_extensions import mypyc_attr
 
 from algotrader.core.boundary import number
+from algotrader.core.copies import made_from_attributes
 from algotrader.core.instruments import Instrument
 from algotrader.core.scaled import power_of_ten
 
@@ -154,3 +155,8 @@ class VolumeShareSlippage(SlippageModel):
     def describe(self) -> str:
         """Say it in a few words."""
         return f"volume share: limit {self.limit}, impact {self.impact}"
+
+
+made_from_attributes(FixedSlippage, "per_share")
+made_from_attributes(BasisPointsSlippage, "basis_points")
+made_from_attributes(VolumeShareSlippage, "limit", "impact")

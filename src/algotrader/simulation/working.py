@@ -7,6 +7,7 @@ from typing import Final, final
 
 from mypy_extensions import mypyc_attr
 
+from algotrader.core.copies import made_from_fields
 from algotrader.core.orders import OrderRequest, OrderType, Side, TimeInForce
 
 
@@ -135,3 +136,6 @@ def snapshot(order: WorkingOrder) -> OpenOrder:
         order.held,
         order.triggered,
     )
+
+
+made_from_fields(__name__)

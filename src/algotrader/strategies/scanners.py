@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
 
+from algotrader.core.copies import made_from_attributes
 from algotrader.core.signal_hooks import Scanner
 from algotrader.core.state import DayStats
 from algotrader.strategies.parameters import ParameterError
@@ -84,3 +85,8 @@ def scanner_from_text(text: str) -> Scanner:
         fault = f"scanner {text!r} has a part that is no number, or one too many"
         raise ParameterError(f"{fault}; write gap_up:2.5 or volume:1.5:5") from None
     raise ParameterError(f"unknown scanner {name!r}; known: static, gap_up, volume")
+
+
+made_from_attributes(StaticScanner, "symbols")
+made_from_attributes(GapUpScanner, "percent")
+made_from_attributes(VolumeScanner, "factor", "sessions")

@@ -1,0 +1,50 @@
+"""Lets immutable values be copied and sent to other processes in either form of the engine.
+
+``copy`` and ``pickle`` put an object together by setting its attributes, which a compiled frozen dataclass and final attributes
+refuse.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import sys
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from functools import partial
+from typing import Any
+
+
+def made_from_fields(module: str) -> None:
+    """Have the frozen dataclasses that a module defines copied by making them anew from their fields.
+
+    Args:
+        module: the name of the module, which calls this once its classes are there.
+    """
+    for kind in list(vars(sys.modules[module]).values()):
+        if isinstance(kind, type) and kind.__module__ == module and is_dataclass(kind) and _frozen(kind):
+            copyreg.pickle(kind, _anew)
+
+
+def made_from_attributes(kind: type, *names: str) -> None:
+    """Have a class copied by calling it again.
+
+    Args:
+        kind: the class.
+        names: its attributes that are the arguments to make an equal one, in order.
+    """
+
+    def again(value: Any) -> tuple[Any, ...]:
+        return type(value), tuple(getattr(value, name) for name in names)
+
+    copyreg.pickle(kind, again)
+
+
+def _frozen(kind: type) -> bool:
+    parameters: Any = vars(kind).get("__dataclass_params__")
+    return bool(parameters is not None and parameters.frozen)
+
+
+def _anew(value: Any) -> tuple[Any, ...]:
+    given = {field.name: getattr(value, field.name) for field in fields(value) if field.init}
+    kind: Callable[..., Any] = type(value)
+    return partial(kind, **given), ()
