@@ -12,7 +12,7 @@ from snapshot_runs import Pair
 from snapshot_strategies import Collector, Planner
 
 from algotrader.core.instruments import ALPACA_LIKE, GENERIC, VenueCapabilities
-from algotrader.storage.snapshots import freeze, restore
+from algotrader.storage.snapshots import Kept, freeze, restore
 
 STEPS = st.lists(st.tuples(st.integers(0, 200), st.integers(0, 10**12)), min_size=40, max_size=120)
 
@@ -51,6 +51,18 @@ def test_a_restored_engine_goes_on_alike(
         assert reborn.trail == straight.trail
     assert [repr(report) for report in reborn.rig.reports] == [repr(report) for report in straight.rig.reports]
     assert _reborn(reborn, capabilities, wary) == freeze(straight.rig.engine) == freeze(reborn.rig.engine)
+
+
+@pytest.mark.parametrize("capabilities", [GENERIC, ALPACA_LIKE], ids=["generic", "alpaca_like"])
+@settings(max_examples=12)
+@given(steps=STEPS)
+def test_what_was_written_before_is_taken_over_only_while_it_is_true(
+    capabilities: VenueCapabilities, steps: list[tuple[int, int]]
+) -> None:
+    chaos, kept = Chaos(capabilities, False), Kept()
+    for kind, choice in steps:
+        chaos.step(kind, choice)
+        assert freeze(chaos.rig.engine, kept) == freeze(chaos.rig.engine)
 
 
 CASES: dict[str, tuple[object, dict[str, object], str | None]] = {

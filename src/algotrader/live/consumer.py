@@ -12,7 +12,7 @@ from algotrader.live.inbox import Inbox
 from algotrader.live.kernel import Kernel, Outgoing, Work
 from algotrader.live.writer import Writer
 from algotrader.storage.records import REGULAR, SnapshotRow
-from algotrader.storage.snapshots import freeze
+from algotrader.storage.snapshots import Kept, freeze
 
 FLUSH_NS: Final = NS_PER_SECOND
 """How long an event without consequences may wait for a transaction."""
@@ -75,6 +75,7 @@ class Consumer:
         self._at: Final = at
         self._snapshot_equity = 0
         self._snapshot_sequence = inbox.sequence
+        self._kept: Final = Kept()
         self._flush_at = 0
         self.working = False
 
@@ -145,4 +146,4 @@ class Consumer:
         self._vitals.last_snapshot = self._clock.now()
         self._snapshot_equity = engine.state.equity()
         self._snapshot_sequence = self._inbox.sequence
-        return SnapshotRow(self._inbox.sequence, self._vitals.last_snapshot, self._build, reason, freeze(engine))
+        return SnapshotRow(self._inbox.sequence, self._vitals.last_snapshot, self._build, reason, freeze(engine, self._kept))

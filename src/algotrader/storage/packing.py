@@ -40,7 +40,7 @@ class Packer:
     """Turns values into what msgspec writes. One serves one snapshot, from its first value to its last."""
 
     def __init__(self) -> None:
-        self._met: Final[dict[int, tuple[int, object]]] = {}
+        self._met: dict[int, tuple[int, object]] = {}
         self._ways: Final[dict[type, Callable[[Any], Any]]] = {
             int: self._int,
             list: self._list,

@@ -29,7 +29,9 @@ class _Reader(Unpacker):
         self.columns: Final[dict[str, list[str]]] = content["columns"]
         self.instruments: Final = [Instrument(*super(_Reader, self).many([_enum(v) for v in r])) for r in content["instruments"]]
         self.made: Final[dict[str, list[dict[str, Any]]]] = {kind: [] for kind in sorted(_MADE)}
-        self._labels: Final[dict[int, str]] = {}
+        self._labels: dict[int, str] = {}
+        self._kept: Final[list[Any]] = content.get("kept", [])
+        self._shown: Final[dict[int, str]] = {}
         listed: Callable[[Any], Any] = lambda parts: self.many(parts)  # noqa: E731
         self._ways.update(
             tuple=listed,
@@ -84,9 +86,23 @@ class _Reader(Unpacker):
             return self._build(tag, content)
         if tag == "instrument":
             return self.instruments[content].symbol
+        if tag == "kept":
+            return self._from_kept(content)
+        if tag == "fill":
+            return f"the same as Fill {content[1]}"
         if tag == "column":
             return memoryview(content).cast("q").tolist()
         return content if tag == "at" or tag in TAGS else super().other(tag, content)
+
+    def _from_kept(self, place: int) -> Any:
+        if place in self._shown:
+            return f"the same as {self._shown[place]}"
+        around, self._labels = self._labels, {}
+        made = self.apart(self._kept[place])
+        # What is written by itself is the first thing met in it.
+        self._shown[place] = self._labels[0]
+        self._labels = around
+        return made
 
     def _build(self, tag: str, content: list[Any]) -> Any:
         number = self.reserve()

@@ -17,7 +17,7 @@ from algotrader.core.signal_style import SignalSlot
 from algotrader.core.state import Slot
 from algotrader.storage.unpacking import CannotRestore
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 COLUMN: Final[type[Any]] = type(vec[i64]())
 _SUM: Final = 4
 

@@ -26,6 +26,8 @@ class Reader(Unpacker):
         super().__init__()
         self.parts: Final = dict(parts(engine))
         self.columns: Final[dict[str, list[str]]] = content["columns"]
+        self._kept: Final[list[Any]] = content.get("kept", [])
+        self._made_again: Final[dict[int, Any]] = {}
         self.loads: Final[list[tuple[Any, Any]]] = []
         present = [track.instrument for track in engine.state.tracks]
         self.instruments: Final = [self._instrument(record, present) for record in content["instruments"]]
@@ -41,6 +43,10 @@ class Reader(Unpacker):
             return self.at(content)
         if tag == "instrument":
             return self.instruments[content]
+        if tag == "kept":
+            return self._from_kept(content)
+        if tag == "fill":
+            return self._from_kept(content[0]).fills[content[1]]
         if tag == "column":
             return vec[i64](memoryview(content).cast("q"))
         if tag in TAGS:
@@ -53,6 +59,12 @@ class Reader(Unpacker):
         if name not in self.parts:
             raise CannotRestore(f"the snapshot refers to {name}, which this engine does not have; was it set up in the same way?")
         return self.parts[name]
+
+    def _from_kept(self, place: int) -> Any:
+        found = self._made_again.get(place)
+        if found is None:
+            found = self._made_again[place] = self.apart(self._kept[place])
+        return found
 
     def _build(self, kind: type[Any], content: list[Any]) -> Any:
         number = self.reserve()

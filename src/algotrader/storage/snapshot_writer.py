@@ -5,11 +5,14 @@ from __future__ import annotations
 from types import FunctionType, MethodType
 from typing import Any, Final
 
+import msgspec
+
 from algotrader.core.bars import BarAggregator, WindowBar
 from algotrader.core.catch_up import tells_all
 from algotrader.core.engine import Engine
 from algotrader.core.indicators import Indicator
 from algotrader.core.instruments import Instrument
+from algotrader.core.orders import Order
 from algotrader.core.signal_hooks import Scanner
 from algotrader.core.signal_style import SignalSlot
 from algotrader.core.state import BarHistory, Slot
@@ -17,6 +20,7 @@ from algotrader.storage.packing import LARGEST, SMALLEST, CannotSave, Packer, at
 from algotrader.storage.parts import ENUMS, FIXED, MADE, Columns, parts
 from algotrader.storage.shapes import arguments_of
 from algotrader.storage.snapshot_form import COLUMN, FORMAT, no_collection, sealed, setup_of
+from algotrader.storage.snapshot_kept import MARKS, Kept, consists_of
 
 _ROW: Final = 8
 
@@ -24,9 +28,10 @@ _ROW: Final = 8
 class _Writer(Packer):
     """Packs one engine."""
 
-    def __init__(self, engine: Engine, careful: bool) -> None:
+    def __init__(self, engine: Engine, kept: Kept, careful: bool) -> None:
         super().__init__()
-        self._careful: Final = careful
+        self._careful = careful
+        self._known: Final = kept
         self.parts: Final = dict(parts(engine))
         # What is always written in the same way, found by what it is: parts, members of enums, instruments.
         self._short: Final[dict[int, dict[str, Any]]] = {
@@ -35,11 +40,16 @@ class _Writer(Packer):
         self._short.update({id(member): {kind.__name__: member.value} for kind in ENUMS for member in kind})
         self.columns: Final[dict[str, list[str]]] = {}
         self.instruments: Final[list[list[Any]]] = []
+        self.kept: Final[list[msgspec.Raw]] = []
+        """What was written by itself."""
+        self.places: Final[dict[int, dict[str, Any]]] = {}
+        """How to refer to it, by the object."""
         self._shapes: Final[dict[tuple[type, bool], Columns]] = {}
         self._instruments: Final[list[Instrument]] = []
-        self._kept: Final[list[Instrument]] = []
+        self._named_instruments: Final[list[Instrument]] = []
         self._ways.update({COLUMN: _column, Instrument: self._instrument})
         self._ways.update(dict.fromkeys(MADE, self._made))
+        self._ways.update(dict.fromkeys(MARKS, self._kept))
 
     def pack(self, value: Any) -> Any:
         kind = type(value)
@@ -68,10 +78,46 @@ class _Writer(Packer):
         return found
 
     def _made(self, value: Any) -> Any:
-        known = self.meet(value)
+        known = self.places.get(id(value)) or self.meet(value)
         if known is not None:
             return known
         return {type(value).__name__: self._row(self.shape(value, False), value)}
+
+    def _kept(self, value: Any) -> Any:
+        """An object that may be done with: written by itself, or taken over from the last snapshot."""
+        place = self.places.get(id(value))
+        if place is not None:
+            return place
+        mark = MARKS[type(value)](value)
+        if mark is None:
+            return self._made(value)
+        instrument = getattr(value, "instrument", None)
+        if instrument is not None:
+            # It is written as its place among the instruments of the snapshot, which may have become another.
+            mark = hash((mark, self.pack(instrument)["instrument"]))
+        written = self._known.known(value, mark)
+        if written is None:
+            written = self._apart(value)
+            self._known.keep(value, mark, written)
+        else:
+            for part in consists_of(value):
+                self.shape(part, False)
+        place = self.places[id(value)] = {"kept": len(self.kept)}
+        if isinstance(value, Order):
+            # Strategies may keep executions of it, which come after all orders.
+            for name, fill in value.fills.items():
+                self.places[id(fill)] = {"fill": [len(self.kept), name]}
+        self.kept.append(written)
+        return place
+
+    def _apart(self, value: Any) -> msgspec.Raw:
+        around, careful = self._met, self._careful
+        # The bytes must not depend on whether anything else in the snapshot is too large.
+        self._met, self._careful = {}, True
+        try:
+            return msgspec.Raw(msgspec.msgpack.encode(self._made(value)))
+        finally:
+            self._met, self._careful = around, careful
 
     def _row(self, shape: Columns, value: Any) -> list[Any]:
         found = shape.read(value)
@@ -87,7 +133,7 @@ class _Writer(Packer):
 
     def _instrument(self, value: Instrument) -> dict[str, Any]:
         # Kept, so that no other object gets its id.
-        self._kept.append(value)
+        self._named_instruments.append(value)
         if value not in self._instruments:
             self._instruments.append(value)
             self.instruments.append(self.many([getattr(value, name) for name in arguments_of(Instrument)]))
@@ -157,8 +203,12 @@ def _column(value: Any) -> dict[str, Any]:
     return {"column": bytes(memoryview(value))[-BarHistory.KEEP * _ROW :]}
 
 
-def freeze(engine: Engine) -> bytes:
+def freeze(engine: Engine, kept: Kept | None = None) -> bytes:
     """The whole state of an engine whose commands and reports have been taken.
+
+    Args:
+        engine: to write down.
+        kept: of the snapshots before of the same engine; saves time and changes nothing.
 
     Raises:
         CannotSave: a strategy keeps something that cannot be saved, or commands or reports wait; the message says which.
@@ -170,23 +220,26 @@ def freeze(engine: Engine) -> bytes:
             raise CannotSave(f"{slot.owner} runs on figures computed beforehand, as only a backtest does")
     # When a window has to be given up is remembered as "not before"; asked, it is exact, whoever has asked before.
     engine.streams.next_deadline()
+    kept = Kept() if kept is None else kept
     with no_collection():
         try:
-            return sealed(_content(engine, False))
+            return sealed(_content(engine, kept, False))
         except OverflowError:
-            return sealed(_content(engine, True))
+            return sealed(_content(engine, kept, True))
 
 
-def _content(engine: Engine, careful: bool) -> dict[str, Any]:
-    writer = _Writer(engine, careful)
+def _content(engine: Engine, kept: Kept, careful: bool) -> dict[str, Any]:
+    writer = _Writer(engine, kept, careful)
     tracks = [[track.first_symbol, writer.pack(track.instrument)["instrument"]] for track in engine.state.tracks]
     saved = [[name, *written] for name, part in writer.parts.items() if (written := writer.part(name, part)) is not None]
+    kept.forget(writer.places.keys())
     return {
         "format": FORMAT,
         "time": engine.state.now,
         "setup": setup_of(engine),
         "tracks": tracks,
         "instruments": writer.instruments,
-        "columns": writer.columns,
+        "columns": dict(sorted(writer.columns.items())),
+        "kept": writer.kept,
         "parts": saved,
     }

@@ -14,8 +14,9 @@ from __future__ import annotations
 from algotrader.storage.packing import CannotSave
 from algotrader.storage.snapshot_export import export_json
 from algotrader.storage.snapshot_form import FORMAT
+from algotrader.storage.snapshot_kept import Kept
 from algotrader.storage.snapshot_reader import restore
 from algotrader.storage.snapshot_writer import freeze
 from algotrader.storage.unpacking import CannotRestore
 
-__all__ = ["FORMAT", "CannotRestore", "CannotSave", "export_json", "freeze", "restore"]
+__all__ = ["FORMAT", "CannotRestore", "CannotSave", "Kept", "export_json", "freeze", "restore"]

@@ -24,7 +24,7 @@ class Unpacker:
     """Turns what a ``Packer`` made back into values, in the same order."""
 
     def __init__(self) -> None:
-        self._met: Final[list[Any]] = []
+        self._met: list[Any] = []
         self._ways: Final[dict[str, Callable[[Any], Any]]] = {
             "int": int,
             "tuple": lambda parts: tuple(self.many(parts)),
@@ -86,6 +86,14 @@ class Unpacker:
         """The object of a number that was reserved."""
         self._met[number] = value
         return value
+
+    def apart(self, value: Any) -> Any:
+        """One value that was written by itself, with numbers of its own for what is met in it."""
+        around, self._met = self._met, []
+        try:
+            return self.unpack(value)
+        finally:
+            self._met = around
 
     def other(self, tag: str, content: Any) -> Any:
         """What a tag means that is none of the above."""

@@ -9,7 +9,7 @@ from snapshot_runs import SYMBOLS, Pair, assembled
 from snapshot_strategies import Collector, Planner
 
 from algotrader.core.scaled import from_money
-from algotrader.storage.snapshots import CannotRestore, export_json, freeze
+from algotrader.storage.snapshots import FORMAT, CannotRestore, export_json, freeze
 
 
 @pytest.mark.covers("B34", "C24")
@@ -21,7 +21,7 @@ def test_the_account_is_told_in_exact_decimals() -> None:
     rig.bar("200", "MSFT")
     rig.bar("101.37")
     shown = json.loads(export_json(freeze(rig.engine)))
-    assert shown["format"] == 1
+    assert shown["format"] == FORMAT
     assert shown["time"] == "2025-11-26T14:33:00+00:00"
     assert shown["cash"] == {"SIM USD": "990000.00"}
     assert shown["portfolio_value"] == "1000137.00" == str(from_money(rig.state.equity()))
