@@ -76,10 +76,15 @@ class _Reader(Unpacker):
         return self.settle(number, read())
 
     def _object(self, flat: list[Any]) -> Any:
-        keys = flat[::2]
+        return self._by(flat[::2], flat[1::2])
+
+    def _by(self, keys: list[Any], values: list[Any]) -> Any:
         if all(isinstance(key, str) for key in keys):
-            return dict(zip(keys, flat[1::2], strict=True))
-        return [list(pair) for pair in zip(keys, flat[1::2], strict=True)]
+            return dict(zip(keys, values, strict=True))
+        return [list(pair) for pair in zip(keys, values, strict=True)]
+
+    def _each(self, content: list[Any]) -> list[Any]:
+        return [self._from_kept(value) if type(value) is int else self.unpack(value) for value in content]
 
     def other(self, tag: str, content: Any) -> Any:
         if tag in _MADE:
@@ -88,6 +93,10 @@ class _Reader(Unpacker):
             return self.instruments[content].symbol
         if tag == "kept":
             return self._from_kept(content)
+        if tag == "each":
+            return self._within(lambda: self._each(content))
+        if tag == "by":
+            return self._within(lambda: self._by(self.many(content[0]), self._each(content[1])))
         if tag == "fill":
             return f"the same as Fill {content[1]}"
         if tag == "column":

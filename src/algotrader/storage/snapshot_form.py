@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import gc
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
-from zlib import crc32
 
 import msgspec
 from librt.vecs import vec
@@ -20,12 +20,15 @@ from algotrader.storage.unpacking import CannotRestore
 FORMAT: Final = 2
 COLUMN: Final[type[Any]] = type(vec[i64]())
 _SUM: Final = 4
+_FAST: Final = 1
+_COMPRESSED: Final = b"x"
+"""How zlib begins."""
 
 
 def sealed(content: dict[str, Any]) -> bytes:
     """The content of a snapshot as bytes, with a sum that shows damage."""
-    written = msgspec.msgpack.encode(content)
-    return crc32(written).to_bytes(_SUM, "big") + written
+    written = zlib.compress(msgspec.msgpack.encode(content), _FAST)
+    return zlib.crc32(written).to_bytes(_SUM, "big") + written
 
 
 def opened(payload: bytes) -> dict[str, Any]:
@@ -35,9 +38,14 @@ def opened(payload: bytes) -> dict[str, Any]:
         CannotRestore: the snapshot is damaged or of a later format.
     """
     written = memoryview(payload)[_SUM:]
-    if crc32(written).to_bytes(_SUM, "big") != payload[:_SUM]:
+    if zlib.crc32(written).to_bytes(_SUM, "big") != payload[:_SUM]:
         raise CannotRestore("the snapshot is damaged: its sum does not fit what it holds")
-    content: dict[str, Any] = msgspec.msgpack.decode(written)
+    try:
+        # Format 1 was not compressed, and never began like this.
+        plain = zlib.decompress(written) if payload[_SUM : _SUM + 1] == _COMPRESSED else written
+    except zlib.error as error:
+        raise CannotRestore(f"the snapshot is damaged: {error}") from None
+    content: dict[str, Any] = msgspec.msgpack.decode(plain)
     if content["format"] > FORMAT:
         raise CannotRestore(f"the snapshot has format {content['format']}; this program reads up to format {FORMAT}")
     return content

@@ -45,6 +45,13 @@ class Reader(Unpacker):
             return self.instruments[content]
         if tag == "kept":
             return self._from_kept(content)
+        if tag == "each":
+            return self._each(self.met([]), content)
+        if tag == "by":
+            made: dict[Any, Any] = self.met({})
+            keys = self.many(content[0])
+            made.update(zip(keys, self._each([], content[1]), strict=True))
+            return made
         if tag == "fill":
             return self._from_kept(content[0]).fills[content[1]]
         if tag == "column":
@@ -59,6 +66,10 @@ class Reader(Unpacker):
         if name not in self.parts:
             raise CannotRestore(f"the snapshot refers to {name}, which this engine does not have; was it set up in the same way?")
         return self.parts[name]
+
+    def _each(self, made: list[Any], content: list[Any]) -> list[Any]:
+        made.extend(self._from_kept(value) if type(value) is int else self.unpack(value) for value in content)
+        return made
 
     def _from_kept(self, place: int) -> Any:
         found = self._made_again.get(place)

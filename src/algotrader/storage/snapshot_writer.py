@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import FunctionType, MethodType
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from algotrader.core.catch_up import tells_all
 from algotrader.core.engine import Engine
 from algotrader.core.indicators import Indicator
 from algotrader.core.instruments import Instrument
-from algotrader.core.orders import Order
+from algotrader.core.orders import Fill
 from algotrader.core.signal_hooks import Scanner
 from algotrader.core.signal_style import SignalSlot
 from algotrader.core.state import BarHistory, Slot
@@ -32,6 +33,8 @@ class _Writer(Packer):
         super().__init__()
         self._careful = careful
         self._known: Final = kept
+        self._all: Final = self._met
+        self._orders: Final = engine.state.orders
         self.parts: Final = dict(parts(engine))
         # What is always written in the same way, found by what it is: parts, members of enums, instruments.
         self._short: Final[dict[int, dict[str, Any]]] = {
@@ -42,14 +45,15 @@ class _Writer(Packer):
         self.instruments: Final[list[list[Any]]] = []
         self.kept: Final[list[msgspec.Raw]] = []
         """What was written by itself."""
-        self.places: Final[dict[int, dict[str, Any]]] = {}
-        """How to refer to it, by the object."""
+        self.places: Final[dict[int, int]] = {}
+        """Where it is there, by the object."""
         self._shapes: Final[dict[tuple[type, bool], Columns]] = {}
         self._instruments: Final[list[Instrument]] = []
         self._named_instruments: Final[list[Instrument]] = []
         self._ways.update({COLUMN: _column, Instrument: self._instrument})
         self._ways.update(dict.fromkeys(MADE, self._made))
         self._ways.update(dict.fromkeys(MARKS, self._kept))
+        self._ways.update({list: self._list_or_each, dict: self._dict_or_each})
 
     def pack(self, value: Any) -> Any:
         kind = type(value)
@@ -78,19 +82,46 @@ class _Writer(Packer):
         return found
 
     def _made(self, value: Any) -> Any:
-        known = self.places.get(id(value)) or self.meet(value)
+        known = self._within(value) if type(value) is Fill and self._met is self._all else None
+        known = self.meet(value) if known is None else known
         if known is not None:
             return known
         return {type(value).__name__: self._row(self.shape(value, False), value)}
 
+    def _list_or_each(self, value: list[Any]) -> Any:
+        if not value or type(value[0]) not in MARKS:
+            return super()._list(value)
+        known = self.meet(value)
+        return {"each": self._each(value)} if known is None else known
+
+    def _dict_or_each(self, value: dict[Any, Any]) -> Any:
+        known = self.meet(value)
+        if known is not None:
+            return known
+        if type(next(iter(value.values()), None)) not in MARKS:
+            return {"dict": self.pairs(value)}
+        return {"by": [self.many(value), self._each(value.values())]}
+
+    def _each(self, values: Iterable[Any]) -> list[Any]:
+        """Many objects that may be done with; of those that are only the place, to be sparing with memory."""
+        found = []
+        for value in values:
+            place = self._place(value) if type(value) in MARKS else None
+            found.append(self.pack(value) if place is None else place)
+        return found
+
     def _kept(self, value: Any) -> Any:
         """An object that may be done with: written by itself, or taken over from the last snapshot."""
+        place = self._place(value)
+        return self._made(value) if place is None else {"kept": place}
+
+    def _place(self, value: Any) -> int | None:
         place = self.places.get(id(value))
         if place is not None:
             return place
         mark = MARKS[type(value)](value)
         if mark is None:
-            return self._made(value)
+            return None
         instrument = getattr(value, "instrument", None)
         if instrument is not None:
             # It is written as its place among the instruments of the snapshot, which may have become another.
@@ -102,13 +133,17 @@ class _Writer(Packer):
         else:
             for part in consists_of(value):
                 self.shape(part, False)
-        place = self.places[id(value)] = {"kept": len(self.kept)}
-        if isinstance(value, Order):
-            # Strategies may keep executions of it, which come after all orders.
-            for name, fill in value.fills.items():
-                self.places[id(fill)] = {"fill": [len(self.kept), name]}
+        self.places[id(value)] = len(self.kept)
         self.kept.append(written)
-        return place
+        return len(self.kept) - 1
+
+    def _within(self, fill: Fill) -> dict[str, Any] | None:
+        """How to refer to an execution that was written with its order. Strategies may keep some; orders come before them."""
+        order = self._orders.get(fill.client_order_id)
+        place = None if order is None else self.places.get(id(order))
+        if order is None or place is None or order.fills.get(fill.fill_id) is not fill:
+            return None
+        return {"fill": [place, fill.fill_id]}
 
     def _apart(self, value: Any) -> msgspec.Raw:
         around, careful = self._met, self._careful
@@ -231,7 +266,13 @@ def freeze(engine: Engine, kept: Kept | None = None) -> bytes:
 def _content(engine: Engine, kept: Kept, careful: bool) -> dict[str, Any]:
     writer = _Writer(engine, kept, careful)
     tracks = [[track.first_symbol, writer.pack(track.instrument)["instrument"]] for track in engine.state.tracks]
-    saved = [[name, *written] for name, part in writer.parts.items() if (written := writer.part(name, part)) is not None]
+    # Each part as bytes at once: all of them as lists would take many times as much memory.
+    encode = msgspec.msgpack.Encoder().encode
+    saved = [
+        msgspec.Raw(encode([name, *written]))
+        for name, part in writer.parts.items()
+        if (written := writer.part(name, part)) is not None
+    ]
     kept.forget(writer.places.keys())
     return {
         "format": FORMAT,
