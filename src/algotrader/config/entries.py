@@ -55,8 +55,6 @@ class SchedulerSection(Section):
     """The trading day, and what happens at which moment of it."""
 
     calendar: str = Field(default="NYSE", min_length=1, description="whose sessions: NYSE, another exchange's code, or 24/7")
-    pre_open_minutes: int = Field(default=30, ge=0, le=720, description="before_trading_start runs so long before the open")
-    close_seconds: int = Field(default=30, ge=0, le=3600, description="positions are closed so long before the session's end")
     misfire_grace_seconds: int = Field(default=60, ge=0, le=86_400, description="how late a schedule may still be carried out")
     triggers: Annotated[tuple[TriggerEntry, ...], Entries] = Field(default=(), description="further schedules")
 

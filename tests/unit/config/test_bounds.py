@@ -48,7 +48,6 @@ BOUNDS: list[tuple[str, str, str, str, str, str]] = [
     ("", "paper.speed", "1", "0.001..100000", "0", "100001"),
     ("", "reconciliation.interval_seconds", "300", "10..86400", "9", "86401"),
     ("", "alerts.rate_limit", "10", "1..1000", "0", "1001"),
-    ("", "scheduler.close_seconds", "30", "0..3600", "-1", "3601"),
     ("", "risk.max_leverage", "1", "0.1..10", "0.09", "10.1"),
 ]
 
