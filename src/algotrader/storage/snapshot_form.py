@@ -23,12 +23,44 @@ _SUM: Final = 4
 _FAST: Final = 1
 _COMPRESSED: Final = b"x"
 """How zlib begins."""
+_MAP: Final = 0x80
+_LIST: Final = b"\xdd"
+"""How a short map and a long list begin in MessagePack."""
+_encode: Final = msgspec.msgpack.Encoder().encode
 
 
-def sealed(content: dict[str, Any]) -> bytes:
-    """The content of a snapshot as bytes, with a sum that shows damage."""
-    written = zlib.compress(msgspec.msgpack.encode(content), _FAST)
-    return zlib.crc32(written).to_bytes(_SUM, "big") + written
+class Seal:
+    """Makes bytes of a snapshot, with a sum that shows damage. Entry by entry, so that it is never there as a whole but compressed.
+
+    Args:
+        entries: how many there will be; at most 15.
+    """
+
+    def __init__(self, entries: int) -> None:
+        self._press: Final = zlib.compressobj(_FAST)
+        self._found: Final[list[bytes]] = []
+        self.add(bytes([_MAP | entries]))
+
+    def add(self, written: bytes) -> None:
+        """Something that is packed already."""
+        pressed = self._press.compress(written)
+        if pressed:
+            self._found.append(pressed)
+
+    def entry(self, name: str, value: Any) -> None:
+        """One entry."""
+        self.add(_encode(name))
+        self.add(_encode(value))
+
+    def entries(self, name: str, count: int) -> None:
+        """One entry that is a list; so many packed values have to be added after it."""
+        self.add(_encode(name))
+        self.add(_LIST + count.to_bytes(4, "big"))
+
+    def closed(self) -> bytes:
+        """The snapshot."""
+        written = b"".join((*self._found, self._press.flush()))
+        return zlib.crc32(written).to_bytes(_SUM, "big") + written
 
 
 def opened(payload: bytes) -> dict[str, Any]:

@@ -10,8 +10,6 @@ from collections.abc import Callable, Collection
 from operator import attrgetter
 from typing import Any, Final
 
-import msgspec
-
 from algotrader.core.ledger import Booking, RoundTrip
 from algotrader.core.orders import Order
 
@@ -32,14 +30,14 @@ class Kept:
     """What was written for the objects of one engine, from snapshot to snapshot."""
 
     def __init__(self) -> None:
-        self._written: dict[int, tuple[object, int, msgspec.Raw]] = {}
+        self._written: dict[int, tuple[object, int, bytes]] = {}
 
-    def known(self, value: object, mark: int) -> msgspec.Raw | None:
+    def known(self, value: object, mark: int) -> bytes | None:
         """What was written of an object, unless it has changed since."""
         found = self._written.get(id(value))
         return found[2] if found is not None and found[0] is value and found[1] == mark else None
 
-    def keep(self, value: object, mark: int, written: msgspec.Raw) -> None:
+    def keep(self, value: object, mark: int, written: bytes) -> None:
         """Remember what was written. The object is kept too, so that no other one gets its id."""
         self._written[id(value)] = (value, mark, written)
 

@@ -20,10 +20,11 @@ from algotrader.core.state import BarHistory, Slot
 from algotrader.storage.packing import LARGEST, SMALLEST, CannotSave, Packer, attributes
 from algotrader.storage.parts import ENUMS, FIXED, MADE, Columns, parts
 from algotrader.storage.shapes import arguments_of
-from algotrader.storage.snapshot_form import COLUMN, FORMAT, no_collection, sealed, setup_of
+from algotrader.storage.snapshot_form import COLUMN, FORMAT, Seal, no_collection, setup_of
 from algotrader.storage.snapshot_kept import MARKS, Kept, consists_of
 
 _ROW: Final = 8
+_encode: Final = msgspec.msgpack.Encoder().encode
 
 
 class _Writer(Packer):
@@ -43,7 +44,7 @@ class _Writer(Packer):
         self._short.update({id(member): {kind.__name__: member.value} for kind in ENUMS for member in kind})
         self.columns: Final[dict[str, list[str]]] = {}
         self.instruments: Final[list[list[Any]]] = []
-        self.kept: Final[list[msgspec.Raw]] = []
+        self.kept: Final[list[bytes]] = []
         """What was written by itself."""
         self.places: Final[dict[int, int]] = {}
         """Where it is there, by the object."""
@@ -145,12 +146,12 @@ class _Writer(Packer):
             return None
         return {"fill": [place, fill.fill_id]}
 
-    def _apart(self, value: Any) -> msgspec.Raw:
+    def _apart(self, value: Any) -> bytes:
         around, careful = self._met, self._careful
         # The bytes must not depend on whether anything else in the snapshot is too large.
         self._met, self._careful = {}, True
         try:
-            return msgspec.Raw(msgspec.msgpack.encode(self._made(value)))
+            return _encode(self._made(value))
         finally:
             self._met, self._careful = around, careful
 
@@ -175,16 +176,23 @@ class _Writer(Packer):
         short = self._short[id(value)] = {"instrument": self._instruments.index(value)}
         return short
 
-    def part(self, name: str, part: Any) -> Any:
-        """What is saved of a part; None for one that only is referred to."""
+    def saves(self, name: str, part: Any) -> bool:
+        """Whether anything is saved of a part, or it only is referred to."""
+        keeps = name.endswith("/hooks") or isinstance(part, Scanner) or hasattr(type(part), "snapshot_fixed")
+        return type(part) in FIXED or isinstance(part, Indicator) or keeps
+
+    def part(self, name: str, part: Any) -> list[Any]:
+        """What is saved of a part."""
         kind = type(part)
         if kind in FIXED:
             return [kind.__name__, self._row(self.shape(part, True), part)]
         if isinstance(part, Indicator):
             return ["indicator", self._indicator(name, part)]
-        if name.endswith("/hooks") or isinstance(part, Scanner) or hasattr(kind, "snapshot_fixed"):
-            return ["attributes", self._attributes(name, part)]
-        return None
+        return ["attributes", self._attributes(name, part)]
+
+    def forget(self) -> None:
+        """Give up what was kept of objects that are gone."""
+        self._known.forget(self.places.keys())
 
     def _indicator(self, name: str, part: Indicator) -> list[Any]:
         integers, floats = part.state()
@@ -258,29 +266,26 @@ def freeze(engine: Engine, kept: Kept | None = None) -> bytes:
     kept = Kept() if kept is None else kept
     with no_collection():
         try:
-            return sealed(_content(engine, kept, False))
+            return _written(_Writer(engine, kept, False), engine)
         except OverflowError:
-            return sealed(_content(engine, kept, True))
+            return _written(_Writer(engine, kept, True), engine)
 
 
-def _content(engine: Engine, kept: Kept, careful: bool) -> dict[str, Any]:
-    writer = _Writer(engine, kept, careful)
+def _written(writer: _Writer, engine: Engine) -> bytes:
     tracks = [[track.first_symbol, writer.pack(track.instrument)["instrument"]] for track in engine.state.tracks]
-    # Each part as bytes at once: all of them as lists would take many times as much memory.
-    encode = msgspec.msgpack.Encoder().encode
-    saved = [
-        msgspec.Raw(encode([name, *written]))
-        for name, part in writer.parts.items()
-        if (written := writer.part(name, part)) is not None
-    ]
-    kept.forget(writer.places.keys())
-    return {
-        "format": FORMAT,
-        "time": engine.state.now,
-        "setup": setup_of(engine),
-        "tracks": tracks,
-        "instruments": writer.instruments,
-        "columns": dict(sorted(writer.columns.items())),
-        "kept": writer.kept,
-        "parts": saved,
-    }
+    parts = [(name, part) for name, part in writer.parts.items() if writer.saves(name, part)]
+    seal = Seal(8)
+    seal.entries("parts", len(parts))
+    for name, part in parts:
+        seal.add(_encode([name, *writer.part(name, part)]))
+    seal.entries("kept", len(writer.kept))
+    for written in writer.kept:
+        seal.add(written)
+    writer.forget()
+    seal.entry("format", FORMAT)
+    seal.entry("time", engine.state.now)
+    seal.entry("setup", setup_of(engine))
+    seal.entry("tracks", tracks)
+    seal.entry("instruments", writer.instruments)
+    seal.entry("columns", dict(sorted(writer.columns.items())))
+    return seal.closed()

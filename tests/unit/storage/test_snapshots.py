@@ -22,7 +22,7 @@ from algotrader.core.instruments import equity
 from algotrader.core.orders import Order
 from algotrader.storage.parts import FIXED, MADE
 from algotrader.storage.shapes import arguments_of
-from algotrader.storage.snapshot_form import opened, sealed
+from algotrader.storage.snapshot_form import Seal, opened
 from algotrader.storage.snapshots import CannotRestore, CannotSave, freeze, restore
 from algotrader.strategies.algorithm import TradingAlgorithm
 from algotrader.strategies.base import SignalStrategy
@@ -73,6 +73,14 @@ class CarefulIdle(Idle):
 
     def load_state(self, state: int) -> None:
         self.context.count = state + 100
+
+
+def sealed(content: dict[str, Any]) -> bytes:
+    """A snapshot of such a content."""
+    seal = Seal(len(content))
+    for name, value in content.items():
+        seal.entry(name, value)
+    return seal.closed()
 
 
 def _hooks(engine: Engine, number: int = 0) -> Any:
