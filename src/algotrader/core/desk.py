@@ -8,10 +8,8 @@ from mypy_extensions import mypyc_attr
 
 from algotrader.core import reports
 from algotrader.core.commands import CancelOrder, ReplaceOrder, SubmitOrder
-from algotrader.core.instruments import AssetClass
 from algotrader.core.orders import Leg, Order, OrderRequest, OrderRole, OrderType, Side, TimeInForce
 from algotrader.core.risk import approve
-from algotrader.core.scaled import power_of_ten
 from algotrader.core.state import EngineState, Holding
 
 MAX_CANCEL_ATTEMPTS: Final = 3
@@ -91,16 +89,10 @@ class OrderDesk:
     def _time_in_force(self, holding: Holding, draft: Draft) -> TimeInForce:
         if draft.time_in_force is not None:
             return draft.time_in_force
-        chosen = default_time_in_force(holding, draft.role)
-        unit = power_of_ten(holding.instrument.quantity_scale)
         # Where fractions can only be traded for the day, a protective order for a fraction is placed anew each session.
-        if (
-            self.state.capabilities.fractional_day_only
-            and holding.instrument.asset_class is AssetClass.EQUITY
-            and draft.quantity_raw % unit
-        ):
+        if self.state.capabilities.day_only(holding.instrument, draft.quantity_raw):
             return TimeInForce.DAY
-        return chosen
+        return default_time_in_force(holding, draft.role)
 
     def register(self, order: Order, holding: Holding) -> None:
         """Make an order known under its id, so that whatever the venue says about it finds it."""

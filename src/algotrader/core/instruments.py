@@ -195,7 +195,7 @@ class VenueCapabilities:
         short_selling: positions may go below zero.
         order_types: values of ``OrderType`` that are accepted.
         times_in_force: values of ``TimeInForce`` that are accepted.
-        fractional_day_only: quantities with a fraction are accepted only as simple DAY orders.
+        fractional_day_only: shares with a fraction are accepted only as simple DAY orders, crypto only as simple ones.
         extended_hours: limit orders may ask to work outside the regular session.
         stops_outside_session: a resting stop can trigger outside the regular session.
     """
@@ -213,6 +213,17 @@ class VenueCapabilities:
     fractional_day_only: bool = False
     extended_hours: bool = True
     stops_outside_session: bool = False
+
+    def simple_only(self, instrument: Instrument, quantity_raw: int) -> bool:
+        """Whether so much of an instrument is traded without attached orders and one-cancels-other pairs only."""
+        if not self.fractional_day_only:
+            return False
+        return instrument.asset_class is AssetClass.CRYPTO or self.day_only(instrument, quantity_raw)
+
+    def day_only(self, instrument: Instrument, quantity_raw: int) -> bool:
+        """Whether so much of an instrument is traded for the day only."""
+        fraction = quantity_raw % power_of_ten(instrument.quantity_scale) != 0
+        return self.fractional_day_only and fraction and instrument.asset_class is not AssetClass.CRYPTO
 
 
 GENERIC: Final = VenueCapabilities()

@@ -215,7 +215,8 @@ class Protection:
         self.state.set_timer(holding.waits_until, TIMER_ADOPTED, holding.instrument.symbol)
 
     def _oco_group(self, holding: Holding) -> str:
-        if holding.take_raw == 0 or not self.state.capabilities.oco:
+        capabilities = self.state.capabilities
+        if holding.take_raw == 0 or not capabilities.oco or capabilities.simple_only(holding.instrument, self.owed(holding)):
             return ""
         return f"{holding.correlation_id}-{holding.oco_serial}"
 

@@ -347,7 +347,8 @@ class SignalSlot(Slot):
             draft.limit_raw = signal.entry_raw
         draft.planned_stop_raw = signal.stop_raw
         draft.planned_take_raw = signal.take_profit_raw
-        if capabilities.refuses_opposing and capabilities.attached_stops and signal.stop_raw:
+        simple = capabilities.simple_only(self.track.instrument, quantity)
+        if capabilities.refuses_opposing and capabilities.attached_stops and signal.stop_raw and not simple:
             draft.attached_stop_raw = signal.stop_raw
             draft.attached_take_raw = signal.take_profit_raw if capabilities.oco else 0
         self.pending_bars = 0

@@ -20,7 +20,6 @@ from algotrader.core.commands import (
 )
 from algotrader.core.instruments import Instrument
 from algotrader.core.orders import OrderRequest, OrderType, Side, TimeInForce
-from algotrader.core.scaled import power_of_ten
 from algotrader.simulation.costs import charged
 from algotrader.simulation.execution import Execution
 from algotrader.simulation.matching import beyond
@@ -118,10 +117,12 @@ class Acceptance:
         pair = request.stop_loss_raw > 0 and request.take_profit_raw > 0
         if (request.oco_group or pair) and not capabilities.oco:
             return f"{capabilities.name} does not take one-cancels-other orders"
-        unit = power_of_ten(request.instrument.quantity_scale)
-        simple = request.time_in_force is TimeInForce.DAY and not attached and not request.oco_group
-        if capabilities.fractional_day_only and request.quantity_raw % unit and not simple:
-            return "a quantity with a fraction must be a simple day order"
+        simple = not attached and not request.oco_group
+        if capabilities.day_only(request.instrument, request.quantity_raw):
+            if not simple or request.time_in_force is not TimeInForce.DAY:
+                return "a quantity with a fraction must be a simple day order"
+        elif capabilities.simple_only(request.instrument, request.quantity_raw) and not simple:
+            return "crypto is traded in simple orders only"
         return ""
 
     def _too_small(self, request: OrderRequest, index: int, sign: int) -> str:

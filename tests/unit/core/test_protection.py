@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from engine_rig import Rig, Script
+from engine_rig import AAPL, Rig, Script
 
 from algotrader.core.instruments import ALPACA_LIKE, VenueCapabilities
+from algotrader.core.orders import TimeInForce
 
 NO_OCO = VenueCapabilities(reserves_holdings=True, oco=False)
 NO_REPLACE = VenueCapabilities(atomic_replace=False)
@@ -35,6 +37,29 @@ def held_alpaca(rig: Rig, **more: Any) -> Script:
     rig.fill("a1", 100, "100")
     rig.ack("a1-sl")
     return script
+
+
+PARTS = replace(AAPL, quantity_scale=2, quantity_increment=1)
+"""A share that may be traded in hundredths."""
+
+
+@pytest.mark.covers("A134", "A139")
+@pytest.mark.parametrize(
+    ("size", "entry", "after"),
+    [
+        (Decimal("0.50"), "a1 entry buy 50 market", ["a2 stop_loss sell 50 stop 98.00"]),
+        (Decimal("2"), "a1 entry buy 200 market with stop 98.00", []),
+    ],
+)
+def test_a_fraction_is_entered_simply_and_gets_its_stop_from_the_fill_on(size: Decimal, entry: str, after: list[str]) -> None:
+    rig = Rig(ALPACA_LIKE, instruments=[PARTS])
+    script = rig.strategy()
+    script.entry, script.size, script.stop = "long", size, Decimal(98)
+    assert rig.bar("100") == [entry]
+    rig.ack("a1")
+    assert rig.fill("a1", int(size * 100), "100") == after
+    tifs = {order.request.time_in_force for order in rig.state.orders.values() if order.client_order_id == "a2"}
+    assert tifs <= {TimeInForce.DAY}
 
 
 # From the first fill on

@@ -11,7 +11,7 @@ from unit.simulation.support import AAPL, MSFT, Bar, Desk, submit
 
 from algotrader.core.commands import REFUSALS, RequestBars
 from algotrader.core.events import OrderReject
-from algotrader.core.instruments import ALPACA_LIKE, GENERIC, VenueCapabilities, equity
+from algotrader.core.instruments import ALPACA_LIKE, GENERIC, VenueCapabilities, crypto, equity
 from algotrader.simulation.costs import PerTradeCommission
 from algotrader.simulation.settings import SimulationSettings
 
@@ -77,6 +77,20 @@ def test_stops_outside_the_session_where_the_venue_has_them() -> None:
 )
 def test_fractions_are_for_simple_day_orders(order: str, extra: dict[str, Any], answer: str) -> None:
     desk = Desk(capabilities=ALPACA_LIKE, instruments=[equity("AAPL", fractional=True)])
+    assert desk.send(1, order, **extra) == [f"1 a {answer}"]
+
+
+@pytest.mark.parametrize(
+    ("order", "extra", "answer"),
+    [
+        ("a buy 50000000 market gtc", {}, "accepted"),
+        ("a buy 50000000 market gtc", {"stop_loss": "95"}, "refused unsupported"),
+        ("a buy 100000000 market gtc", {"stop_loss": "95"}, "refused unsupported"),
+        ("a buy 50000000 limit 90 gtc", {"oco_group": "g"}, "refused unsupported"),
+    ],
+)
+def test_crypto_is_traded_simply(order: str, extra: dict[str, Any], answer: str) -> None:
+    desk = Desk(capabilities=ALPACA_LIKE, instruments=[crypto("BTC/USD", price_scale=4)])
     assert desk.send(1, order, **extra) == [f"1 a {answer}"]
 
 
