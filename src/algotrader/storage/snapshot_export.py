@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable
 from math import isfinite
 from typing import Any, Final
@@ -15,6 +16,7 @@ from algotrader.core.order_states import FINAL_STATES
 from algotrader.core.scaled import div_half_even, from_money
 from algotrader.storage.parts import MADE, TAGS
 from algotrader.storage.snapshot_form import opened
+from algotrader.storage.snapshot_kept import unpressed
 from algotrader.storage.unpacking import CannotRestore, Unpacker, read_array
 
 _MADE: Final = frozenset(kind.__name__ for kind in MADE)
@@ -30,7 +32,7 @@ class _Reader(Unpacker):
         self.instruments: Final = [Instrument(*super(_Reader, self).many([_enum(v) for v in r])) for r in content["instruments"]]
         self.made: Final[dict[str, list[dict[str, Any]]]] = {kind: [] for kind in sorted(_MADE)}
         self._labels: dict[int, str] = {}
-        self._kept: Final[list[Any]] = content.get("kept", [])
+        self._kept: Final[list[Any]] = unpressed(content)
         self._shown: Final[dict[int, str]] = {}
         listed: Callable[[Any], Any] = lambda parts: self.many(parts)  # noqa: E731
         self._ways.update(
@@ -162,7 +164,7 @@ def export_json(payload: bytes) -> str:
         reader = _Reader(content)
         saved = {name: reader.part(kind, values) for name, kind, values in content["parts"]}
         shown = _summary(content, reader, saved) | {"state": saved}
-    except (msgspec.MsgspecError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+    except (msgspec.MsgspecError, zlib.error, ArithmeticError, LookupError, TypeError, ValueError) as error:
         if isinstance(error, CannotRestore):
             raise
         raise CannotRestore(f"the snapshot is damaged: {type(error).__name__}: {error}") from error

@@ -1,20 +1,26 @@
 """What a snapshot need not write again: orders that have ended, round trips and bookings, as they were written the last time.
 
-They are most of what an engine remembers, and hardly ever change. Each is written once, by itself, with numbers of its own for what
-is met in it; the snapshots after that take over the bytes.
+They are most of what an engine remembers, and hardly ever change. Each is written by itself, with numbers of its own for what is
+met in it. Some dozens together are pressed into a chunk, which later snapshots take over for as long as none of them changes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import zlib
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any, Final
+
+import msgspec
 
 from algotrader.core.ledger import Booking, RoundTrip
 from algotrader.core.orders import Order
 
-_FORGET_BEYOND: Final = 1_000
-"""So many more than one snapshot had are remembered before those that are gone are forgotten."""
+CHUNK: Final = 64
+"""So many objects are pressed together."""
+
+_LIST: Final = b"\xdd"
+"""How a long list begins in MessagePack."""
 
 _of_order: Final = attrgetter(
     *("state", "version", "changed_time", "quantity_raw", "limit_raw", "stop_raw", "filled_raw", "filled_value", "commission"),
@@ -26,25 +32,35 @@ _of_leg: Final = attrgetter("leg_id", "venue_order_id", "quantity_raw", "limit_r
 _of_booking: Final = attrgetter("price_raw", "quantity_raw", "commission", "sequence")
 
 
+class Chunk:
+    """Some objects as they were written.
+
+    Args:
+        members: the objects, kept so that no others get their ids.
+        mark: of all of them, see ``MARKS``.
+        written: each by itself, packed.
+    """
+
+    def __init__(self, members: tuple[object, ...], mark: int, written: Sequence[bytes]) -> None:
+        self.members: Final = members
+        self.mark: Final = mark
+        self.pressed: Final = zlib.compress(_LIST + len(written).to_bytes(4, "big") + b"".join(written))
+
+
 class Kept:
     """What was written for the objects of one engine, from snapshot to snapshot."""
 
     def __init__(self) -> None:
-        self._written: dict[int, tuple[object, int, bytes]] = {}
+        self.chunks: list[Chunk] = []
 
-    def known(self, value: object, mark: int) -> bytes | None:
-        """What was written of an object, unless it has changed since."""
-        found = self._written.get(id(value))
-        return found[2] if found is not None and found[0] is value and found[1] == mark else None
 
-    def keep(self, value: object, mark: int, written: bytes) -> None:
-        """Remember what was written. The object is kept too, so that no other one gets its id."""
-        self._written[id(value)] = (value, mark, written)
-
-    def forget(self, met: Collection[int]) -> None:
-        """Give up what the last snapshot did not meet any more, once it is much."""
-        if len(self._written) > len(met) + _FORGET_BEYOND:
-            self._written = {number: entry for number, entry in self._written.items() if number in met}
+def unpressed(content: dict[str, Any]) -> list[Any]:
+    """What a snapshot holds of objects that were written by themselves, in the order of their places."""
+    found: list[Any] = []
+    for pressed in content.get("chunks", ()):
+        found += msgspec.msgpack.decode(zlib.decompress(pressed))
+    found += content.get("kept", ())
+    return found
 
 
 def _mark_of_order(order: Order) -> int | None:

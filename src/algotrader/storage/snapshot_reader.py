@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +15,7 @@ from algotrader.core.instruments import Instrument
 from algotrader.storage.parts import MADE, TAGS, parts
 from algotrader.storage.shapes import arguments_of
 from algotrader.storage.snapshot_form import no_collection, opened, setup_of
+from algotrader.storage.snapshot_kept import unpressed
 from algotrader.storage.unpacking import CannotRestore, Unpacker
 
 _MADE: Final = {kind.__name__: kind for kind in MADE}
@@ -26,7 +28,7 @@ class Reader(Unpacker):
         super().__init__()
         self.parts: Final = dict(parts(engine))
         self.columns: Final[dict[str, list[str]]] = content["columns"]
-        self._kept: Final[list[Any]] = content.get("kept", [])
+        self._kept: Final[list[Any]] = unpressed(content)
         self._made_again: Final[dict[int, Any]] = {}
         self.loads: Final[list[tuple[Any, Any]]] = []
         present = [track.instrument for track in engine.state.tracks]
@@ -139,7 +141,7 @@ def restore(engine: Engine, payload: bytes) -> None:
         with no_collection():
             for name, kind, saved in content["parts"]:
                 reader.part(name, kind, saved)
-    except (msgspec.MsgspecError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except (msgspec.MsgspecError, zlib.error, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         if isinstance(error, CannotRestore):
             raise
         raise CannotRestore(f"the snapshot is damaged or does not fit this engine: {type(error).__name__}: {error}") from error

@@ -21,9 +21,11 @@ from algotrader.storage.packing import LARGEST, SMALLEST, CannotSave, Packer, at
 from algotrader.storage.parts import ENUMS, FIXED, MADE, Columns, parts
 from algotrader.storage.shapes import arguments_of
 from algotrader.storage.snapshot_form import COLUMN, FORMAT, Seal, no_collection, setup_of
-from algotrader.storage.snapshot_kept import MARKS, Kept, consists_of
+from algotrader.storage.snapshot_kept import CHUNK, MARKS, Chunk, Kept, consists_of
 
 _ROW: Final = 8
+_KINDS: Final = 6
+"""Kinds of objects in chunks: orders and what is in them, round trips, bookings."""
 _encode: Final = msgspec.msgpack.Encoder().encode
 
 
@@ -44,8 +46,9 @@ class _Writer(Packer):
         self._short.update({id(member): {kind.__name__: member.value} for kind in ENUMS for member in kind})
         self.columns: Final[dict[str, list[str]]] = {}
         self.instruments: Final[list[list[Any]]] = []
-        self.kept: Final[list[bytes]] = []
-        """What was written by itself."""
+        self.fresh: Final[list[tuple[Any, bytes]]] = []
+        """What was written by itself and not taken over."""
+        self.chunks: list[bytes] = []
         self.places: Final[dict[int, int]] = {}
         """Where it is there, by the object."""
         self._shapes: Final[dict[tuple[type, bool], Columns]] = {}
@@ -120,23 +123,40 @@ class _Writer(Packer):
         place = self.places.get(id(value))
         if place is not None:
             return place
-        mark = MARKS[type(value)](value)
-        if mark is None:
+        if self._mark(value) is None:
             return None
+        self.fresh.append((value, self._apart(value)))
+        place = self.places[id(value)] = len(self.places)
+        return place
+
+    def _mark(self, value: Any) -> int | None:
+        """A number for an object as it is now; None when it is still being changed."""
+        mark = MARKS[type(value)](value)
         instrument = getattr(value, "instrument", None)
-        if instrument is not None:
-            # It is written as its place among the instruments of the snapshot, which may have become another.
-            mark = hash((mark, self.pack(instrument)["instrument"]))
-        written = self._known.known(value, mark)
-        if written is None:
-            written = self._apart(value)
-            self._known.keep(value, mark, written)
-        else:
-            for part in consists_of(value):
-                self.shape(part, False)
-        self.places[id(value)] = len(self.kept)
-        self.kept.append(written)
-        return len(self.kept) - 1
+        if mark is None or instrument is None:
+            return mark
+        # It is written as its place among the instruments of the snapshot, which may have become another.
+        return hash((mark, self.pack(instrument)["instrument"]))
+
+    def take_over(self) -> None:
+        """Give places to what was written before and has not changed."""
+        good = [chunk for chunk in self._known.chunks if hash(tuple(map(self._mark, chunk.members))) == chunk.mark]
+        self._known.chunks = good
+        for chunk in good:
+            for member in chunk.members:
+                self.places[id(member)] = len(self.places)
+                if len(self._shapes) < _KINDS:
+                    for part in consists_of(member):
+                        self.shape(part, False)
+        self.chunks = [chunk.pressed for chunk in good]
+
+    def keep(self) -> None:
+        """Keep what was written anew for the next snapshot, as far as it fills chunks."""
+        for start in range(0, len(self.fresh) - CHUNK + 1, CHUNK):
+            some = self.fresh[start : start + CHUNK]
+            members = tuple(value for value, _ in some)
+            mark = hash(tuple(map(self._mark, members)))
+            self._known.chunks.append(Chunk(members, mark, [written for _, written in some]))
 
     def _within(self, fill: Fill) -> dict[str, Any] | None:
         """How to refer to an execution that was written with its order. Strategies may keep some; orders come before them."""
@@ -189,10 +209,6 @@ class _Writer(Packer):
         if isinstance(part, Indicator):
             return ["indicator", self._indicator(name, part)]
         return ["attributes", self._attributes(name, part)]
-
-    def forget(self) -> None:
-        """Give up what was kept of objects that are gone."""
-        self._known.forget(self.places.keys())
 
     def _indicator(self, name: str, part: Indicator) -> list[Any]:
         integers, floats = part.state()
@@ -274,14 +290,16 @@ def freeze(engine: Engine, kept: Kept | None = None) -> bytes:
 def _written(writer: _Writer, engine: Engine) -> bytes:
     tracks = [[track.first_symbol, writer.pack(track.instrument)["instrument"]] for track in engine.state.tracks]
     parts = [(name, part) for name, part in writer.parts.items() if writer.saves(name, part)]
-    seal = Seal(8)
+    writer.take_over()
+    seal = Seal(9)
     seal.entries("parts", len(parts))
     for name, part in parts:
         seal.add(_encode([name, *writer.part(name, part)]))
-    seal.entries("kept", len(writer.kept))
-    for written in writer.kept:
+    seal.entries("kept", len(writer.fresh))
+    for _, written in writer.fresh:
         seal.add(written)
-    writer.forget()
+    writer.keep()
+    seal.entry("chunks", writer.chunks)
     seal.entry("format", FORMAT)
     seal.entry("time", engine.state.now)
     seal.entry("setup", setup_of(engine))

@@ -6,6 +6,7 @@ strategies keep are passed over; their classes need not be there any more.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -107,7 +108,7 @@ def read_books(payload: bytes, capabilities: VenueCapabilities) -> Books:
         with no_collection():
             for name, kind, saved in content["parts"]:
                 reader.part(name, kind, saved)
-    except (msgspec.MsgspecError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except (msgspec.MsgspecError, zlib.error, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         if isinstance(error, CannotRestore):
             raise
         raise CannotRestore(f"the snapshot cannot be read: {type(error).__name__}: {error}") from error
