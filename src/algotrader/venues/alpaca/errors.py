@@ -41,6 +41,7 @@ LONGEST_WAIT: Final = 3600.0
 """Seconds to wait that are believed, whatever a header says."""
 
 _LONGEST_MESSAGE: Final = 500
+_LAST_SECOND: Final = 1e11
 
 
 class AlreadyThere(Refused):
@@ -127,6 +128,7 @@ TABLE: Final[tuple[Rule, ...]] = (
             "account blocked",
             "account is not active",
             "account is not allowed to trade",
+            "restricted from trading",
             "account not authorized",
             "not allowed for account",
             "rejected by user request",
@@ -154,6 +156,7 @@ TABLE: Final[tuple[Rule, ...]] = (
         42210000,
         (
             "stop_loss.stop_price must be",
+            "through the market",
             "stop price must be less",
             "stop price must be greater",
             "stop price must be <",
@@ -176,6 +179,7 @@ TABLE: Final[tuple[Rule, ...]] = (
         42210000,
         (
             "order is already in",
+            "order is not open",
             "already filled",
             "already canceled",
             "already replaced",
@@ -205,9 +209,12 @@ TABLE: Final[tuple[Rule, ...]] = (
         REFUSED_UNSUPPORTED,
         "the data plan does not hold these prices, or not of the last 15 minutes",
     ),
-    _refusal(
+    Rule(
+        422,
+        422,
         42210000,
-        ("not tradable", "is not active", "could not find asset", "asset not found", "invalid symbol"),
+        ("not tradable", "is not active", "could not find asset", "not found", "invalid symbol"),
+        REFUSED,
         REFUSED_UNSUPPORTED,
         "the symbol is not known, or not traded there",
     ),
@@ -301,7 +308,7 @@ def _moment(text: str) -> int | None:
     """A moment as seconds since the epoch or as HTTP writes dates, in nanoseconds."""
     seconds = _seconds(text)
     if seconds is not None:
-        return int(seconds * NS_PER_SECOND)
+        return int(min(seconds, _LAST_SECOND)) * NS_PER_SECOND
     try:
         return nanoseconds(parsedate_to_datetime(text))
     except (ValueError, TypeError, OverflowError, IndexError):
