@@ -37,6 +37,7 @@ from algotrader.venues.alpaca.market_data import Damaged
 from algotrader.venues.alpaca.market_data import parse as parse_market
 from algotrader.venues.alpaca.trade_updates import KINDS, Update, events_of, unresolved
 from algotrader.venues.alpaca.trade_updates import parse as parse_update
+from algotrader.venues.alpaca.values import nearest_raw
 from algotrader.venues.alpaca.wire import (
     AlpacaRecordFault,
     OrderNames,
@@ -206,6 +207,22 @@ def test_executions_add_up_to_the_last_digit_whatever_the_orders_totals_say(part
         total, value = total + event.quantity_raw, value + event.quantity_raw * event.price_raw
     assert total == sum(quantity for quantity, _ in parts)
     assert value == sum(quantity * cents * 100 for quantity, cents in parts)
+
+
+@given(
+    st.one_of(
+        st.floats(-1e15, 1e15), st.builds(lambda raw, places: raw / 10**places, st.integers(-(10**15), 10**15), st.integers(0, 12))
+    ),
+    st.integers(0, 9),
+)
+def test_a_float_is_rounded_as_the_decimal_that_was_meant(value: float, scale: int) -> None:
+    def rounded(number: object) -> int | None:
+        try:
+            return nearest_raw(number, scale)
+        except AlpacaRecordFault:
+            return None
+
+    assert rounded(value) == rounded(Decimal(repr(value)))
 
 
 SUB_DOLLAR = st.integers(1, 9_999)

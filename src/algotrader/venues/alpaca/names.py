@@ -14,6 +14,7 @@ from algotrader.venues.alpaca.values import AlpacaRecordFault, Record, record_of
 
 STOP_SUFFIX: Final = "-sl"
 TAKE_SUFFIX: Final = "-tp"
+REPLACED: Final = "replaced"
 _STOP_TYPES: Final = ("stop", "stop_limit", "trailing_stop")
 _LEG: Final = re.compile(r"(-r[0-9]+)+$")
 _GENERATED: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -47,6 +48,7 @@ class OrderNames:
         self._ours: Final[dict[str, str]] = {}
         self._parents: Final[dict[str, str]] = {}
         self._expected: Final[dict[str, str]] = {}
+        self._took_over: Final[dict[str, None]] = {}
 
     def learn(self, record: Record) -> None:
         """Learn from an order's record, its nested legs included; a leg whose parent is not known yet is left open."""
@@ -54,7 +56,9 @@ class OrderNames:
         if not self.is_open(record):
             self._keep(venue_id, self.name(record), self.parent(record))
         name = self._ours.get(venue_id, "")
+        self._see_end(record)
         for leg in legs_of(record):
+            self._see_end(leg)
             self._keep(text(leg, "id"), child_name(name, leg), name)
             # A leg of a leg (the stop of a bracket's take profit) belongs to the same entry.
             for below in legs_of(leg):
@@ -91,12 +95,21 @@ class OrderNames:
         named = self.named(text_or_empty(record, "replaced_by"))
         return named or self._expected.get(text(record, "id"), "")
 
+    def has_taken_over(self, record: Record) -> bool:
+        """Whether the order whose place this one was to take was seen to have given it up."""
+        return text(record, "id") in self._took_over
+
     def is_open(self, record: Record) -> bool:
         """Whether an order may be a leg whose name only its parent's record tells."""
         if text(record, "id") in self._ours or legs_of(record) or text_or_empty(record, "replaces"):
             return False
         own = text_or_empty(record, "client_order_id")
         return text_or_empty(record, "order_class") in _WITH_LEGS and _GENERATED.fullmatch(own) is not None
+
+    def _see_end(self, record: Record) -> None:
+        successor = text_or_empty(record, "replaced_by")
+        if successor and text_or_empty(record, "status") == REPLACED:
+            self._took_over[successor] = None
 
     def _keep(self, venue_id: str, name: str, parent: str) -> None:
         self._ours[venue_id] = name

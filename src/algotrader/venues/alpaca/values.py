@@ -9,7 +9,7 @@ from decimal import ROUND_DOWN, Decimal
 from typing import Any, Final
 
 from algotrader.core.market import NS_PER_SECOND
-from algotrader.core.scaled import MAX_SCALED, MONEY_SCALE, NotExact, nearest_scaled, round_scaled, to_scaled
+from algotrader.core.scaled import MAX_SCALED, MONEY_SCALE, NotExact, nearest_scaled, power_of_ten, round_scaled, to_scaled
 
 Record = Mapping[str, Any]
 """One object of the venue's JSON."""
@@ -18,6 +18,7 @@ LONGEST_TEXT: Final = 2000
 """Characters of a text that are kept; an error message of the venue is much shorter."""
 
 _LARGEST: Final = 40
+_SURE: Final = 10**15
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,2})?")
 _TIME: Final = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})"
@@ -72,6 +73,12 @@ def decimal_to_raw(value: object, scale: int, what: str = "a number") -> int:
 
 def nearest_raw(value: object, scale: int, what: str = "a number") -> int:
     """A number rounded half to even at ``scale`` places: for averages and market data, which may have more of them."""
+    if isinstance(value, float) and -_SURE < value < _SURE:
+        # Quotes come by thousands. Two decimals of up to 15 digits never share a float, so this one is the one that was meant.
+        unit = power_of_ten(scale)
+        raw = round(value * unit)
+        if -_SURE < raw < _SURE and raw / unit == value:
+            return raw
     return bounded(nearest_scaled(number(value, what), scale), what)
 
 

@@ -17,8 +17,8 @@ from algotrader.venues.alpaca.assets import AlpacaAsset as AlpacaAsset
 from algotrader.venues.alpaca.assets import asset as asset
 from algotrader.venues.alpaca.bodies import replace_body as replace_body
 from algotrader.venues.alpaca.bodies import submit_body as submit_body
+from algotrader.venues.alpaca.names import REPLACED, legs_of
 from algotrader.venues.alpaca.names import OrderNames as OrderNames
-from algotrader.venues.alpaca.names import legs_of
 from algotrader.venues.alpaca.sessions import CalendarDay as CalendarDay
 from algotrader.venues.alpaca.sessions import MarketClock as MarketClock
 from algotrader.venues.alpaca.sessions import calendar_days as calendar_days
@@ -34,7 +34,6 @@ from algotrader.venues.alpaca.values import decimal_to_raw as decimal_to_raw
 from algotrader.venues.alpaca.values import time_ns as time_ns
 from algotrader.venues.protocols import OrderStatus, VenueFill, VenuePosition
 
-REPLACED: Final = "replaced"
 HELD: Final = "held"
 
 STATES: Final[dict[str, OrderState]] = {
@@ -97,7 +96,7 @@ def order_status(record: Record, traded: Mapping[str, Instrument], names: OrderN
         quantity_raw=asked,
         filled_raw=filled,
         average_raw=_price(record, "filled_avg_price", price_scale),
-        state=_state(record, filled, asked),
+        state=_state(record, filled, asked, known),
         limit_raw=_price(record, "limit_price", price_scale),
         stop_raw=_price(record, "stop_price", price_scale),
         replaced_by=_successor(record, known),
@@ -181,10 +180,10 @@ def _flat(record: Record) -> list[Record]:
     return [record, *below]
 
 
-def _state(record: Record, filled: int, asked: int) -> OrderState:
+def _state(record: Record, filled: int, asked: int, names: OrderNames) -> OrderState:
     status = text(record, "status")
     state = STATES.get(status, OrderState.UNKNOWN)
-    if state is OrderState.ACCEPTED and status == "accepted" and text_or_empty(record, "replaces"):
+    if status == "accepted" and text_or_empty(record, "replaces") and not names.has_taken_over(record):
         # The order whose place it is to take may still be filled first; only the venue's "replaced" is certain.
         return OrderState.SUBMITTED
     if state is OrderState.ACCEPTED and filled:

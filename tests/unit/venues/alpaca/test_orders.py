@@ -180,6 +180,9 @@ def test_a_replacement_is_certain_only_when_the_venue_says_so() -> None:
     new = order(id=NEXT, client_order_id="run-1-r1", replaces=ENTRY, status="accepted")
     assert order_status(new, TRADED).state is OrderState.SUBMITTED
     assert order_status({**new, "status": "new"}, TRADED).state is OrderState.ACCEPTED
+    names = OrderNames()
+    names.learn(order(status="replaced", replaced_by=NEXT))
+    assert order_status(new, TRADED, names).state is OrderState.ACCEPTED
 
 
 def test_one_damaged_record_takes_no_other_with_it() -> None:
