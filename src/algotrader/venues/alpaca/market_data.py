@@ -7,13 +7,24 @@ come as floats; the shortest text of one is what the venue meant, rounded half t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import msgpack
 
 from algotrader.core.instruments import Instrument
 from algotrader.core.market import NS_PER_DAY, NS_PER_MINUTE, BadData, Bar, Quote, TradeTick, check_bar
+from algotrader.venues.alpaca.market_messages import Cancel as Cancel
+from algotrader.venues.alpaca.market_messages import Correction as Correction
+from algotrader.venues.alpaca.market_messages import DailyBar as DailyBar
+from algotrader.venues.alpaca.market_messages import Damaged as Damaged
+from algotrader.venues.alpaca.market_messages import Luld as Luld
+from algotrader.venues.alpaca.market_messages import Message as Message
+from algotrader.venues.alpaca.market_messages import Status as Status
+from algotrader.venues.alpaca.market_messages import StreamError as StreamError
+from algotrader.venues.alpaca.market_messages import Subscription as Subscription
+from algotrader.venues.alpaca.market_messages import Unknown as Unknown
+from algotrader.venues.alpaca.market_messages import UpdatedBar as UpdatedBar
+from algotrader.venues.alpaca.market_messages import Welcome as Welcome
 from algotrader.venues.alpaca.symbols import instrument_of
 from algotrader.venues.alpaca.values import AlpacaRecordFault, Record, nearest_raw, shown, text, text_or_empty, time_ns
 
@@ -21,129 +32,6 @@ LONGEST_FRAME: Final = 16 << 20
 """Bytes of a frame that are read."""
 
 MOST_MESSAGES: Final = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class Welcome:
-    """The stream's word on the connection: ``connected`` or ``authenticated``."""
-
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class StreamError:
-    """An error on the stream; see ``errors.STREAM_TABLE``."""
-
-    code: int | None
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """What is subscribed now: symbols by channel (``bars``, ``quotes``, ``trades``, ``updatedBars``, …)."""
-
-    channels: Mapping[str, tuple[str, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class UpdatedBar:
-    """A minute's bar that late prints have changed."""
-
-    bar: Bar
-
-
-@dataclass(frozen=True, slots=True)
-class DailyBar:
-    """The day's bar as it is now; it is not closed, whatever its close time says."""
-
-    bar: Bar
-
-
-@dataclass(frozen=True, slots=True)
-class Correction:
-    """A print was changed; prices and sizes are scaled integers of the instrument."""
-
-    instrument: Instrument
-    time: int
-    exchange: str
-    old_id: str
-    old_price_raw: int
-    old_size_raw: int
-    new_id: str
-    new_price_raw: int
-    new_size_raw: int
-
-
-@dataclass(frozen=True, slots=True)
-class Cancel:
-    """A print was taken back (``action`` C) or was an error (E)."""
-
-    instrument: Instrument
-    time: int
-    exchange: str
-    trade_id: str
-    price_raw: int
-    size_raw: int
-    action: str
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """The trading status of a symbol. ``halted`` is None where the code says nothing about trading."""
-
-    symbol: str
-    time: int
-    code: str
-    message: str
-    reason_code: str
-    reason: str
-    tape: str
-    halted: bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class Luld:
-    """The price band outside of which trading pauses: scaled integers of the instrument."""
-
-    instrument: Instrument
-    time: int
-    up_raw: int
-    down_raw: int
-    indicator: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """A message of a kind that is not known here."""
-
-    kind: str
-    data: Mapping[Any, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Damaged:
-    """A message that could not be read, and why."""
-
-    kind: str
-    reason: str
-
-
-Message = (
-    Bar
-    | Quote
-    | TradeTick
-    | UpdatedBar
-    | DailyBar
-    | Correction
-    | Cancel
-    | Status
-    | Luld
-    | Welcome
-    | StreamError
-    | Subscription
-    | Unknown
-    | Damaged
-)
 
 _HALTED: Final[dict[tuple[str, str], bool]] = {
     ("CTA", "2"): True,
