@@ -75,6 +75,7 @@ class PaperExchange:
         orders: what happens to orders, for whoever listens.
         bars: closed bars, for whoever listens.
         observers: called with every event of ``orders`` before any listener has it.
+        phase_observers: called when a session opens or closes, once the orders that go with it are gone.
         records: everything that ever happened.
     """
 
@@ -99,6 +100,7 @@ class PaperExchange:
         self.orders: Final = Channel[Event]()
         self.bars: Final = Channel[Bar | Quote]()
         self.observers: Final[list[Callable[[Event], None]]] = []
+        self.phase_observers: Final[list[Callable[[Phase], None]]] = []
         self.records: Final = Records()
         self.currency: Final = self.instruments[0].currency
         self._index: Final = {instrument.symbol: number for number, instrument in enumerate(self.instruments)}
@@ -156,6 +158,8 @@ class PaperExchange:
             self._sessions.pop(session.calendar, None)
             self._venue.close_session(session.calendar, session)
             self._tell()
+        for observer in self.phase_observers:
+            observer(phase)
 
     async def trade(self, item: Slice) -> None:
         """What the bars of a moment do to working orders, and then the bars themselves."""
@@ -326,6 +330,10 @@ class PaperExchange:
         if (working.quantity_raw, working.stop_raw) == (status.quantity_raw, status.stop_raw):
             return status
         return replace(status, quantity_raw=working.quantity_raw, stop_raw=working.stop_raw)
+
+    def last_price(self, instrument: Instrument) -> int:
+        """The last price of an instrument, scaled; 0 before any."""
+        return self._venue.last_price(self._index[instrument.symbol])
 
     def fills(self, since: int) -> list[VenueFill]:
         """Executions at or after a time, oldest first."""

@@ -1,0 +1,361 @@
+"""The server's orders: how the exchange's word changes them, and the trade update that is told of every change.
+
+The paper exchange matches; it knows each order by Alpaca's own id, and none of its legs before they come to life. What happens is
+told at once, before the request that caused it is answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any, Final
+from uuid import UUID
+
+from algotrader.core.commands import (
+    REFUSED_BUYING_POWER,
+    REFUSED_NOT_FOUND,
+    REFUSED_THROUGH_MARKET,
+    REFUSED_TOO_LATE,
+)
+from algotrader.core.events import Event, OrderAccepted, OrderCancel, OrderEvent, OrderExpired, OrderFill
+from algotrader.core.instruments import Instrument
+from algotrader.core.market import Session
+from algotrader.core.orders import OrderRequest, OrderType
+from algotrader.history.calendars import sessions
+from algotrader.live.paper.exchange import PaperExchange, Phase
+from algotrader.rehearsal.alpaca import orders as states
+from algotrader.rehearsal.alpaca.activities import Activities
+from algotrader.rehearsal.alpaca.answers import ApiError, forbidden, invalid, not_found, unprocessable
+from algotrader.rehearsal.alpaca.orders import BRACKET, OCO, OTO, AlpacaOrder
+from algotrader.rehearsal.alpaca.texts import price_text, quantity_text, time_text
+from algotrader.venues.protocols import Refused
+
+Json = dict[str, Any]
+
+
+class Book:
+    """Every order that the account ever had.
+
+    Args:
+        exchange: matches the orders.
+        seed: of the ids.
+
+    Attributes:
+        orders: every order by its id, oldest first.
+        activities: the account's log.
+        listeners: called with every trade update.
+    """
+
+    def __init__(self, exchange: PaperExchange, seed: int = 0) -> None:
+        self.exchange: Final = exchange
+        self.orders: Final[dict[str, AlpacaOrder]] = {}
+        self.listeners: Final[list[Callable[[Json], None]]] = []
+        self._random: Final = Random(seed)
+        self.account_id: Final = self.new_id()
+        self.activities: Final = Activities(self.account_id)
+        self._by_client: Final[dict[str, AlpacaOrder]] = {}
+        self._working: Final[dict[str, AlpacaOrder]] = {}
+        self._open: Final = _open_sessions(exchange)
+        self._moving = ""
+        self._waiting: list[Json] | None = None
+        exchange.observers.append(self._told)
+        exchange.phase_observers.append(self._phase)
+
+    def new_id(self) -> str:
+        """A new id, from the seed."""
+        return str(UUID(int=self._random.getrandbits(128), version=4))
+
+    # What it knows
+
+    def order(self, order_id: str) -> AlpacaOrder:
+        """An order by its id.
+
+        Raises:
+            ApiError: there is none.
+        """
+        order = self.orders.get(order_id)
+        if order is None:
+            raise not_found(f"order not found for {order_id[:64]}")
+        return order
+
+    def order_by_client_id(self, name: str) -> AlpacaOrder:
+        """An order by the client's id.
+
+        Raises:
+            ApiError: there is none.
+        """
+        order = self._by_client.get(name)
+        if order is None:
+            raise not_found(f"order not found for {name[:128]}")
+        return order
+
+    def check_client_id(self, name: str) -> None:
+        """Check that an id is new.
+
+        Raises:
+            ApiError: it was used before.
+        """
+        if name in self._by_client:
+            raise ApiError(422, 40010001, "client_order_id must be unique")
+
+    def working(self, instrument: Instrument | None = None) -> list[AlpacaOrder]:
+        """Orders that are not final, of one instrument or of all, oldest first, as they are now."""
+        self.refresh()
+        return [order for order in self._working.values() if instrument is None or order.instrument is instrument]
+
+    def refresh(self) -> None:
+        """Take over what changes at the exchange without a word: trailing stops move and pairs shrink."""
+        for found in self.exchange.working():
+            order = self._working.get(found.client_order_id)
+            if order is not None:
+                order.quantity_raw = order.base + found.quantity_raw
+                order.stop_raw = found.stop_raw or order.stop_raw
+
+    def trades(self, order: AlpacaOrder) -> bool:
+        """Whether an order goes to market now, and not at the next open."""
+        return order.extended_hours or order.instrument.calendar in self._open
+
+    # Orders come and go
+
+    def start(self, order: AlpacaOrder) -> Json:
+        """Take a new order to work; gives its record as it was when it came in.
+
+        Raises:
+            ApiError: the exchange refuses it, and nobody hears of it.
+        """
+        for each in order.family():
+            self._remember(each)
+        order.status = states.PENDING_NEW if self.trades(order) else states.ACCEPTED
+        answer = order.record(nested=True)
+        self._waiting = []
+        try:
+            self.tell(order, order.status)
+            self._send(order)
+            for leg in order.legs:
+                if order.order_class == OCO:
+                    self._send(leg)
+                else:
+                    self.tell(leg, states.HELD)
+        except ApiError:
+            self._waiting = None
+            self._forget(order)
+            raise
+        told, self._waiting = self._waiting, None
+        for update in told:
+            self._say(update)
+        return answer
+
+    def _remember(self, order: AlpacaOrder) -> None:
+        order.updated = order.submitted = order.created
+        self.orders[order.id] = self._by_client[order.client_order_id] = self._working[order.id] = order
+
+    def _forget(self, order: AlpacaOrder) -> None:
+        for each in order.family():
+            for known in (self.orders, self._working):
+                known.pop(each.id, None)
+            self._by_client.pop(each.client_order_id, None)
+
+    def _send(self, order: AlpacaOrder) -> None:
+        order.working = True
+        stop = 0 if order.order_type is OrderType.TRAILING_STOP else order.stop_raw
+        request = OrderRequest(
+            order.id,
+            order.instrument,
+            order.side,
+            order.order_type,
+            order.quantity_raw - order.base,
+            order.time_in_force,
+            order.limit_raw,
+            stop,
+            order.trail_raw,
+            extended_hours=order.extended_hours,
+            oco_group=order.group,
+        )
+        try:
+            self.exchange.submit(request)
+        except Refused as refusal:
+            order.working = False
+            raise refusal_of(refusal) from refusal
+
+    def cancel(self, order: AlpacaOrder) -> None:
+        """End an order that is open, and tell so."""
+        order.status = states.PENDING_CANCEL
+        self.tell(order, states.PENDING_CANCEL)
+        if not order.working:
+            self._end(order, states.CANCELED)
+            return
+        try:
+            self.exchange.cancel(order.id)
+        except Refused as refusal:
+            raise refusal_of(refusal) from refusal
+
+    def move(self, old: AlpacaOrder, new: AlpacaOrder) -> None:
+        """Do at the exchange what it cannot change in an order: it gets a new one, and the old one goes without a word.
+
+        Raises:
+            ApiError: the new one is refused; the old one is gone all the same, and that is told.
+        """
+        self._moving = old.id
+        try:
+            self.exchange.cancel(old.id)
+            new.base = new.filled_raw
+            self._send(new)
+        except (ApiError, Refused) as refusal:
+            self._end(old, states.CANCELED)
+            raise refusal if isinstance(refusal, ApiError) else refusal_of(refusal) from refusal
+        finally:
+            self._moving = ""
+
+    def replaced(self, old: AlpacaOrder, new: AlpacaOrder) -> None:
+        """A new order has taken the place of an old one."""
+        now, was_working, status = self.exchange.clock.now(), old.working, old.status
+        old.status = states.PENDING_REPLACE
+        self.tell(old, states.PENDING_REPLACE)
+        new.created = now
+        self._take_place(old, new)
+        self._remember(new)
+        old.replaced, old.replaced_by = now, new.id
+        self._end(old, states.REPLACED)
+        new.working = was_working
+        if new.filled_raw:
+            new.status = states.PARTIALLY_FILLED
+        else:
+            new.status = status if status in (states.ACCEPTED, states.HELD) else states.NEW
+        self.tell(new, states.NEW if new.status == states.PARTIALLY_FILLED else new.status)
+
+    def _take_place(self, old: AlpacaOrder, new: AlpacaOrder) -> None:
+        new.parent, new.legs, old.legs = old.parent, old.legs, []
+        if new.parent is not None:
+            new.parent.legs = [new if leg is old else leg for leg in new.parent.legs]
+        for leg in new.legs:
+            leg.parent = new
+            if leg.open and not leg.working:
+                leg.quantity_raw = new.quantity_raw
+
+    # What the exchange says
+
+    def _told(self, event: Event) -> None:
+        order = self.orders.get(event.client_order_id) if isinstance(event, OrderEvent) else None
+        if order is None or order.id == self._moving:
+            return
+        if isinstance(event, OrderFill):
+            self._filled(order, event)
+        elif not order.open:
+            return
+        elif isinstance(event, OrderAccepted):
+            self._accepted(order)
+        elif isinstance(event, OrderCancel):
+            self._end(order, states.CANCELED)
+        elif isinstance(event, OrderExpired):
+            self._end(order, states.EXPIRED)
+
+    def _accepted(self, order: AlpacaOrder) -> None:
+        if self.trades(order):
+            self._set(order, states.NEW)
+        elif order.status == states.HELD:
+            self._set(order, states.ACCEPTED)
+
+    def _set(self, order: AlpacaOrder, status: str) -> None:
+        order.status, order.updated = status, self.exchange.clock.now()
+        self.tell(order, status)
+
+    def _filled(self, order: AlpacaOrder, event: OrderFill) -> None:
+        now, made, fill_id = self.exchange.clock.now(), order.instrument, self.new_id()
+        order.filled_raw += event.quantity_raw
+        order.filled_value += event.quantity_raw * event.price_raw
+        order.updated = order.filled = now
+        order.status = states.PARTIALLY_FILLED if order.remaining_raw else states.FILLED
+        if not order.remaining_raw:
+            self._done(order)
+        price, quantity = str(price_text(made, event.price_raw)), quantity_text(made, event.quantity_raw)
+        self.activities.fill(order, fill_id, price, quantity, now)
+        holding = self.exchange.records.holdings.get(made.symbol)
+        position = quantity_text(made, holding.quantity_raw if holding else 0)
+        kind = "partial_fill" if order.remaining_raw else "fill"
+        self.tell(order, kind, execution_id=fill_id, price=price, qty=quantity, position_qty=position)
+        if not order.remaining_raw and order.order_class in (BRACKET, OTO) and order.parent is None:
+            for leg in list(order.legs):
+                self._activate(order, leg)
+
+    def _activate(self, order: AlpacaOrder, leg: AlpacaOrder) -> None:
+        """The entry is filled: what was attached to it comes to life for what was filled."""
+        if not leg.open or leg.working:
+            return
+        leg.quantity_raw = order.filled_raw
+        try:
+            self._send(leg)
+        except ApiError:
+            leg.failed = self.exchange.clock.now()
+            self._end(leg, states.REJECTED)
+
+    def _done(self, order: AlpacaOrder) -> None:
+        order.working = False
+        self._working.pop(order.id, None)
+
+    def _end(self, order: AlpacaOrder, status: str) -> None:
+        """An order is over before it is filled, and with it what waits for it."""
+        now = self.exchange.clock.now()
+        order.status, order.updated = status, now
+        if status == states.CANCELED:
+            order.canceled = now
+        elif status == states.EXPIRED:
+            order.expired = now
+        self._done(order)
+        self.tell(order, status)
+        for leg in order.legs:
+            if leg.open and not leg.working:
+                self._end(leg, states.CANCELED)
+
+    def _phase(self, phase: Phase) -> None:
+        """A session has opened, and orders that waited for it go to market; or it has closed."""
+        calendar = phase.session.calendar
+        if not phase.opens:
+            self._open.pop(calendar, None)
+            return
+        self._open[calendar] = phase.session
+        for order in list(self._working.values()):
+            if order.status == states.ACCEPTED and order.working and order.instrument.calendar == calendar:
+                self._set(order, states.NEW)
+
+    # What is told
+
+    def tell(self, order: AlpacaOrder, event: str, **extra: str) -> None:
+        """Tell of an order's change."""
+        now = time_text(self.exchange.clock.now())
+        update: Json = {
+            "event": event,
+            "event_id": f"{self.exchange.clock.now():020d}{self._random.getrandbits(32):08x}",
+            "execution_id": self.new_id(),
+            "timestamp": now,
+            "at": now,
+            **extra,
+            "order": order.record(nested=True),
+        }
+        if self._waiting is None:
+            self._say(update)
+        else:
+            self._waiting.append(update)
+
+    def _say(self, update: Json) -> None:
+        for listener in self.listeners:
+            listener(update)
+
+
+def _open_sessions(exchange: PaperExchange) -> dict[str, Session]:
+    """The sessions of the exchange's instruments that are under way, by calendar."""
+    now = exchange.clock.now()
+    calendars = dict.fromkeys(instrument.calendar for instrument in exchange.instruments)
+    return {calendar: found[0] for calendar in calendars if (found := sessions(calendar, now, now + 1))}
+
+
+def refusal_of(refusal: Refused) -> ApiError:
+    """What the exchange itself refuses, in Alpaca's words."""
+    if refusal.code == REFUSED_BUYING_POWER:
+        return forbidden("insufficient buying power")
+    if refusal.code == REFUSED_NOT_FOUND:
+        return not_found("order not found")
+    if refusal.code == REFUSED_TOO_LATE:
+        return unprocessable("order is not open")
+    if refusal.code == REFUSED_THROUGH_MARKET:
+        return unprocessable(f"stop price is not on the right side of the market: {refusal}")
+    return invalid(str(refusal))
