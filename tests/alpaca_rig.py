@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import cached_property
@@ -68,7 +67,12 @@ class Stage:
     """An exchange with an account at Alpaca, in the middle of a session unless told otherwise."""
 
     def __init__(
-        self, instruments: Sequence[Instrument] = (), capital: int = 100_000, start: int = OPEN + HOUR, **rules: Any
+        self,
+        instruments: Sequence[Instrument] = (),
+        capital: int = 100_000,
+        start: int = OPEN + HOUR,
+        settings: SimulationSettings | None = None,
+        **rules: Any,
     ) -> None:
         self.instruments = list(instruments) or [equity("AAPL"), equity("TSLA"), crypto("BTC/USD")]
         self.clock = StepClock(start)
@@ -79,7 +83,7 @@ class Stage:
             money(Decimal(capital)),
             start=start,
             capabilities=CAPABILITIES,
-            settings=SimulationSettings.ideal(),
+            settings=settings or SimulationSettings.ideal(),
             timing=timing,
         )
         self.rules = AccountRules(**rules)
@@ -134,16 +138,11 @@ class Served:
 
     def call(self, act: Callable[[], T]) -> T:
         """Call something in the server's loop."""
-        done: Future[T] = Future()
 
-        def run() -> None:
-            try:
-                done.set_result(act())
-            except Exception as error:  # the caller's thread raises it
-                done.set_exception(error)
+        async def run() -> T:
+            return act()
 
-        self.loop.call_soon_threadsafe(run)
-        return done.result(20)
+        return self.run(run())
 
     def bar(self, symbol: str, open: str, high: str = "", low: str = "", close: str = "") -> None:
         """Let a minute pass with a bar."""

@@ -24,8 +24,8 @@ class AccountRules:
         hard_to_borrow: symbols that are not easy to borrow.
         rate_limit: requests a minute; 0 for any number.
         live: the account's number looks like that of real money.
-        replace_keeps_fills: a replacement goes on counting what the order before it had filled, and its quantity includes that. As
-            it stands it starts from nothing, as the venue was seen to do.
+        replace_keeps_fills: a replacement goes on counting what the order before it had filled, and its quantity includes that.
+            The venue does not say which it is; otherwise the replacement starts from nothing, which clients once reported.
     """
 
     trading_blocked: bool = False
@@ -42,7 +42,7 @@ class AccountRules:
     hard_to_borrow: tuple[str, ...] = ()
     rate_limit: int = 200
     live: bool = False
-    replace_keeps_fills: bool = False
+    replace_keeps_fills: bool = True
 
     @property
     def may_short(self) -> bool:

@@ -175,7 +175,7 @@ class Book:
             self.exchange.submit(request)
         except Refused as refusal:
             order.working = False
-            raise refusal_of(refusal) from refusal
+            raise refusal_of(refusal, order) from refusal
 
     def cancel(self, order: AlpacaOrder) -> None:
         """End an order that is open, and tell so."""
@@ -187,7 +187,7 @@ class Book:
         try:
             self.exchange.cancel(order.id)
         except Refused as refusal:
-            raise refusal_of(refusal) from refusal
+            raise refusal_of(refusal, order) from refusal
 
     def move(self, old: AlpacaOrder, new: AlpacaOrder) -> None:
         """Do at the exchange what it cannot change in an order: it gets a new one, and the old one goes without a word.
@@ -202,7 +202,7 @@ class Book:
             self._send(new)
         except (ApiError, Refused) as refusal:
             self._end(old, states.CANCELED)
-            raise refusal if isinstance(refusal, ApiError) else refusal_of(refusal) from refusal
+            raise refusal if isinstance(refusal, ApiError) else refusal_of(refusal, old) from refusal
         finally:
             self._moving = ""
 
@@ -348,7 +348,7 @@ def _open_sessions(exchange: PaperExchange) -> dict[str, Session]:
     return {calendar: found[0] for calendar in calendars if (found := sessions(calendar, now, now + 1))}
 
 
-def refusal_of(refusal: Refused) -> ApiError:
+def refusal_of(refusal: Refused, order: AlpacaOrder) -> ApiError:
     """What the exchange itself refuses, in Alpaca's words."""
     if refusal.code == REFUSED_BUYING_POWER:
         return forbidden("insufficient buying power")
@@ -357,5 +357,5 @@ def refusal_of(refusal: Refused) -> ApiError:
     if refusal.code == REFUSED_TOO_LATE:
         return unprocessable("order is not open")
     if refusal.code == REFUSED_THROUGH_MARKET:
-        return unprocessable(f"stop price is not on the right side of the market: {refusal}")
+        return unprocessable(f"stop price must be {'greater' if order.sign > 0 else 'less'} than the market price")
     return invalid(str(refusal))

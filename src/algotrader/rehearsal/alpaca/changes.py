@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from algotrader.core.instruments import AssetClass
 from algotrader.core.orders import OrderType, TimeInForce
+from algotrader.core.scaled import power_of_ten
 from algotrader.rehearsal.alpaca.answers import forbidden, invalid, unprocessable
 from algotrader.rehearsal.alpaca.intake import MAX_CLIENT_ID, check_terms, price_of, quantity_of, set_trail
 from algotrader.rehearsal.alpaca.orders import AlpacaOrder
@@ -41,9 +43,11 @@ def _change(old: AlpacaOrder, new: AlpacaOrder, body: dict[str, Any], last_raw: 
         quantity, trail = read_number(body.get("qty")), read_number(body.get("trail"))
     except ValueError:
         raise invalid("qty and trail must be numbers") from None
+    if old.notional:
+        raise unprocessable("notional orders cannot be replaced")
     if quantity is not None:
-        if old.notional:
-            raise unprocessable("qty cannot be changed for notional orders")
+        if old.instrument.asset_class is AssetClass.EQUITY and old.quantity_raw % power_of_ten(old.instrument.quantity_scale):
+            raise unprocessable("qty of fractional orders cannot be replaced")
         new.quantity_raw = quantity_of(old.instrument, quantity)
     if limit := price_of(old.instrument, body, "limit_price"):
         if kind not in (OrderType.LIMIT, OrderType.STOP_LIMIT):

@@ -28,8 +28,11 @@ from algotrader.rehearsal.alpaca.orders import AlpacaOrder
 from algotrader.rehearsal.alpaca.texts import decimal_text, joined
 from algotrader.venues.protocols import Refused
 
-CAPABILITIES: Final = VenueCapabilities(name="alpaca", reduce_only=False, fractional_day_only=True)
+CAPABILITIES: Final = VenueCapabilities(name="alpaca", reduce_only=False)
 """What the paper exchange itself enforces behind the server; what Alpaca adds is checked here, and said in Alpaca's words."""
+
+_ON_THE_WAY: Final = (states.ACCEPTED, states.PENDING_NEW, states.PENDING_CANCEL, states.PENDING_REPLACE)
+"""An order that is not at the exchange, or about to leave it, cannot be replaced."""
 
 
 class AlpacaVenue:
@@ -143,6 +146,8 @@ class AlpacaVenue:
             ApiError: it is refused; the old order goes on.
         """
         _check_open(order)
+        if order.status in _ON_THE_WAY:
+            raise unprocessable(f"cannot replace order in {order.status} status")
         if not isinstance(body, dict):
             raise ApiError(400, 40010000, "request body format is invalid")
         self.book.refresh()
@@ -169,7 +174,7 @@ class AlpacaVenue:
         try:
             self.exchange.replace(command)
         except Refused as refusal:
-            raise refusal_of(refusal) from refusal
+            raise refusal_of(refusal, old) from refusal
 
     def close(self, symbol: str, quantity: str = "", percentage: str = "") -> Json:
         """Close a position at market, or a part of it; gives the order's record.

@@ -93,7 +93,12 @@ class TradingRoutes:
         if status not in ("open", "closed", "all"):
             raise unprocessable("invalid status")
         nested, limit = _true(request, "nested"), _limit(query.get("limit"))
-        found = [order for order in self._book.orders.values() if _asked(order, query, status, nested=nested)]
+        after, until = _time(query, "after", -1), _time(query, "until", 2**63)
+        found = [
+            order
+            for order in self._book.orders.values()
+            if after < order.submitted < until and _asked(order, query, status, nested=nested)
+        ]
         if (query.get("direction") or "desc") != "asc":
             found.reverse()
         return Response(200, [order.record(nested=nested) for order in found[:limit]])
@@ -169,11 +174,13 @@ def _asked(order: AlpacaOrder, query: dict[str, str], status: str, *, nested: bo
     symbols = query.get("symbols")
     if symbols and order.instrument.symbol not in symbols.split(","):
         return False
-    if query.get("side") and query["side"] != order.side.value:
-        return False
+    return not query.get("side") or query["side"] == order.side.value
+
+
+def _time(query: dict[str, str], name: str, otherwise: int) -> int:
+    if not query.get(name):
+        return otherwise
     try:
-        after = read_time(query["after"]) if query.get("after") else -1
-        until = read_time(query["until"]) if query.get("until") else 2**63
+        return read_time(query[name])
     except ValueError as error:
-        raise unprocessable(f"invalid time: {error}") from None
-    return after < order.submitted < until
+        raise unprocessable(f"invalid {name}: {error}") from None
