@@ -117,8 +117,8 @@ class Stage:
         index = next(number for number, made in enumerate(self.instruments) if made.symbol == symbol)
         made, now = self.instruments[index], self.clock.now()
         start = now - now % MINUTE
-        prices = [made.price_raw(Decimal(price or open)) for price in (open, high, low, close)]
-        bar = Bar(made, start, start + MINUTE, *prices, made.quantity_raw(Decimal(volume)))
+        first, top, bottom, last = (made.price_raw(Decimal(price or open)) for price in (open, high, low, close))
+        bar = Bar(made, start, start + MINUTE, first, top, bottom, last, made.quantity_raw(Decimal(volume)))
         await self.exchange.trade(Slice(bar.close_time, ((index, bar),)))
 
     def events(self) -> list[tuple[str, str]]:

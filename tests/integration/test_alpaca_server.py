@@ -17,22 +17,14 @@ pytest.importorskip("alpaca")
 import requests
 from alpaca.common.exceptions import APIError
 from alpaca.data.live import CryptoDataStream, StockDataStream
+from alpaca.trading import models
+from alpaca.trading import requests as asking
 from alpaca.trading.client import TradingClient
-from alpaca.trading.models import AccountConfiguration
-from alpaca.trading.requests import (
-    ClosePositionRequest,
-    GetCalendarRequest,
-    GetOrderByIdRequest,
-    GetOrdersRequest,
-    LimitOrderRequest,
-    MarketOrderRequest,
-    ReplaceOrderRequest,
-    StopLimitOrderRequest,
-    StopOrderRequest,
-    TrailingStopOrderRequest,
-)
 from alpaca.trading.stream import TradingStream
 from alpaca_rig import KEY, SECRET, Served, Stage, served
+
+# The library's types do not say that it takes plain texts and gives models.
+ask: Any = asking
 
 
 @pytest.fixture
@@ -41,30 +33,30 @@ def venue() -> Iterator[Served]:
         yield found
 
 
-def client(venue: Served, secret: str = SECRET) -> TradingClient:
+def client(venue: Served, secret: str = SECRET) -> Any:
     return TradingClient(KEY, secret, url_override=venue.server.url)
 
 
-def market(quantity: float = 10, side: str = "buy", **fields: Any) -> MarketOrderRequest:
-    return MarketOrderRequest(symbol="AAPL", qty=quantity, side=side, time_in_force="day", **fields)
+def market(quantity: float = 10, side: str = "buy", **fields: Any) -> Any:
+    return ask.MarketOrderRequest(symbol="AAPL", qty=quantity, side=side, time_in_force="day", **fields)
 
 
 ORDERS = [
     market(),
-    LimitOrderRequest(symbol="AAPL", qty=10, side="buy", time_in_force="gtc", limit_price=99.5),
-    LimitOrderRequest(symbol="AAPL", qty=10, side="buy", time_in_force="ioc", limit_price=99.5),
-    LimitOrderRequest(symbol="AAPL", qty=10, side="buy", time_in_force="fok", limit_price=99.5),
-    LimitOrderRequest(symbol="AAPL", qty=10, side="buy", time_in_force="cls", limit_price=99.5),
-    LimitOrderRequest(symbol="AAPL", qty=10, side="buy", time_in_force="day", limit_price=99.5, extended_hours=True),
-    StopOrderRequest(symbol="AAPL", qty=10, side="buy", time_in_force="day", stop_price=101),
-    StopLimitOrderRequest(symbol="AAPL", qty=10, side="buy", time_in_force="day", stop_price=101, limit_price=101.5),
-    TrailingStopOrderRequest(symbol="AAPL", qty=10, side="buy", time_in_force="gtc", trail_price=1.5),
-    TrailingStopOrderRequest(symbol="AAPL", qty=10, side="buy", time_in_force="gtc", trail_percent=2),
+    ask.LimitOrderRequest(symbol="AAPL", qty=10, side="buy", time_in_force="gtc", limit_price=99.5),
+    ask.LimitOrderRequest(symbol="AAPL", qty=10, side="buy", time_in_force="ioc", limit_price=99.5),
+    ask.LimitOrderRequest(symbol="AAPL", qty=10, side="buy", time_in_force="fok", limit_price=99.5),
+    ask.LimitOrderRequest(symbol="AAPL", qty=10, side="buy", time_in_force="cls", limit_price=99.5),
+    ask.LimitOrderRequest(symbol="AAPL", qty=10, side="buy", time_in_force="day", limit_price=99.5, extended_hours=True),
+    ask.StopOrderRequest(symbol="AAPL", qty=10, side="buy", time_in_force="day", stop_price=101),
+    ask.StopLimitOrderRequest(symbol="AAPL", qty=10, side="buy", time_in_force="day", stop_price=101, limit_price=101.5),
+    ask.TrailingStopOrderRequest(symbol="AAPL", qty=10, side="buy", time_in_force="gtc", trail_price=1.5),
+    ask.TrailingStopOrderRequest(symbol="AAPL", qty=10, side="buy", time_in_force="gtc", trail_percent=2),
     market(order_class="bracket", take_profit={"limit_price": 110}, stop_loss={"stop_price": 95, "limit_price": 94.5}),
     market(order_class="oto", stop_loss={"stop_price": 95}),
     market(order_class="oto", take_profit={"limit_price": 110}),
-    LimitOrderRequest(symbol="BTC/USD", qty=0.5, side="buy", time_in_force="gtc", limit_price=99.5),
-    MarketOrderRequest(symbol="BTC/USD", notional=50, side="buy", time_in_force="gtc"),
+    ask.LimitOrderRequest(symbol="BTC/USD", qty=0.5, side="buy", time_in_force="gtc", limit_price=99.5),
+    ask.MarketOrderRequest(symbol="BTC/USD", notional=50, side="buy", time_in_force="gtc"),
 ]
 
 
@@ -77,7 +69,7 @@ def test_every_kind_of_order(venue: Served, request_: Any) -> None:
     api = client(venue)
     order = api.submit_order(request_)
     assert (order.symbol, order.type, order.time_in_force) == (request_.symbol, request_.type, request_.time_in_force)
-    found = api.get_order_by_id(order.id, GetOrderByIdRequest(nested=True))
+    found = api.get_order_by_id(order.id, ask.GetOrderByIdRequest(nested=True))
     assert found.client_order_id == order.client_order_id
     assert api.get_order_by_client_id(order.client_order_id).id == order.id
     legs = (request_.take_profit is not None) + (request_.stop_loss is not None)
@@ -96,7 +88,7 @@ def test_a_position_from_its_entry_to_its_exit(venue: Served) -> None:
     assert api.get_open_position("AAPL").asset_id == position.asset_id
     account = api.get_account()
     assert (Decimal(account.cash), Decimal(account.equity)) == (Decimal("98987.5"), Decimal("100002.5"))
-    closing = api.close_position("AAPL", ClosePositionRequest(qty="4"))
+    closing = api.close_position("AAPL", ask.ClosePositionRequest(qty="4"))
     venue.bar("AAPL", "102")
     assert api.get_order_by_id(closing.id).filled_avg_price == "102"
     [answer] = api.close_all_positions(cancel_orders=True)
@@ -112,7 +104,7 @@ def test_replacing_and_canceling(venue: Served) -> None:
     api = client(venue)
     venue.bar("AAPL", "100")
     first = api.submit_order(ORDERS[1])
-    second = api.replace_order_by_id(first.id, ReplaceOrderRequest(limit_price=98.5, qty=7))
+    second = api.replace_order_by_id(first.id, ask.ReplaceOrderRequest(limit_price=98.5, qty=7))
     assert (second.replaces, second.qty, second.limit_price) == (first.id, "7", "98.5")
     assert api.get_order_by_id(first.id).replaced_by == second.id
     [answer] = api.cancel_orders()
@@ -128,7 +120,9 @@ def test_lists_of_orders(venue: Served) -> None:
     venue.bar("AAPL", "100")
     for number in range(5):
         api.submit_order(
-            LimitOrderRequest(symbol="AAPL", qty=1, side="buy", time_in_force="day", limit_price=90, client_order_id=f"o{number}")
+            ask.LimitOrderRequest(
+                symbol="AAPL", qty=1, side="buy", time_in_force="day", limit_price=90, client_order_id=f"o{number}"
+            )
         )
         venue.call(lambda: setattr(venue.stage.clock, "time", venue.stage.clock.time + 1_000_000_000))
     api.cancel_order_by_id(api.get_order_by_client_id("o0").id)
@@ -136,7 +130,9 @@ def test_lists_of_orders(venue: Served) -> None:
 
     def names(**asked: Any) -> list[str]:
         return [
-            order.client_order_id for order in api.get_orders(GetOrdersRequest(**asked)) if order.client_order_id.startswith("o")
+            order.client_order_id
+            for order in api.get_orders(ask.GetOrdersRequest(**asked))
+            if order.client_order_id.startswith("o")
         ]
 
     assert names() == ["o4", "o3", "o2", "o1"]
@@ -145,9 +141,9 @@ def test_lists_of_orders(venue: Served) -> None:
     times = {name: api.get_order_by_client_id(name).submitted_at for name in ("o1", "o3")}
     assert names(after=times["o1"], until=times["o3"], status="all") == ["o2"]
     assert names(symbols=["TSLA"]) == []
-    assert len(api.get_orders(GetOrdersRequest(nested=True, status="all"))) == 6
-    assert len(api.get_orders(GetOrdersRequest(status="all"))) == 8
-    nested = next(order for order in api.get_orders(GetOrdersRequest(nested=True)) if order.id == bracket.id)
+    assert len(api.get_orders(ask.GetOrdersRequest(nested=True, status="all"))) == 6
+    assert len(api.get_orders(ask.GetOrdersRequest(status="all"))) == 8
+    nested = next(order for order in api.get_orders(ask.GetOrdersRequest(nested=True)) if order.id == bracket.id)
     assert [leg.status for leg in nested.legs or []] == ["held", "held"]
 
 
@@ -157,13 +153,13 @@ def test_clock_calendar_assets_and_configuration(venue: Served) -> None:
     assert clock.is_open
     assert clock.next_close.isoformat() == "2024-03-05T16:00:00-05:00"
     assert clock.next_open.isoformat() == "2024-03-06T09:30:00-05:00"
-    [day] = api.get_calendar(GetCalendarRequest(start="2024-07-03", end="2024-07-04"))
+    [day] = api.get_calendar(ask.GetCalendarRequest(start="2024-07-03", end="2024-07-04"))
     assert (day.open.hour, day.close.hour) == (9, 13)
     assert {asset.symbol for asset in api.get_all_assets()} == {"AAPL", "TSLA"}
     assert api.get_asset("BTC/USD").asset_class == "crypto"
     assert api.get_asset("AAPL").shortable
     wanted = api.get_account_configurations().model_dump() | {"no_shorting": True}
-    assert api.set_account_configurations(AccountConfiguration(**wanted)).no_shorting
+    assert api.set_account_configurations(models.AccountConfiguration(**wanted)).no_shorting
     venue.bar("AAPL", "100")
     with pytest.raises(APIError, match="not allowed to short"):
         api.submit_order(market(side="sell"))
