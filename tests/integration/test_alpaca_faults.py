@@ -326,6 +326,7 @@ def test_faults_can_be_planned_over_the_wire(venue: Served, http: httpx.Client) 
 def test_there_is_no_control_unless_asked_for() -> None:
     with served() as venue, httpx.Client(base_url=venue.server.url) as http:
         assert http.post("/_faults", json={"kind": "error"}).status_code == 404
+        assert http.get("/_hello").json() == {"time": venue.stage.clock.now(), "speed": 1.0}
 
 
 def test_chance_comes_from_the_seed() -> None:

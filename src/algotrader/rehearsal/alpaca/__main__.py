@@ -120,7 +120,12 @@ def make_server(options: argparse.Namespace, exchange: PaperExchange, log: TextI
         Keys(options.key, secret),
         rules=AccountRules(no_shorting=options.no_shorting, rate_limit=options.rate_limit, live=options.live),
         settings=ServerSettings(
-            options.port, options.auth_seconds, options.symbol_limit, allow_sip=not options.no_sip, control=options.control
+            options.port,
+            options.auth_seconds,
+            options.symbol_limit,
+            allow_sip=not options.no_sip,
+            control=options.control,
+            speed=options.speed,
         ),
         plan=FaultPlan(options.seed),
         log=log,

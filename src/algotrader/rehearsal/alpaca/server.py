@@ -30,6 +30,9 @@ from algotrader.rehearsal.alpaca.sockets import Socket
 from algotrader.rehearsal.alpaca.trading_routes import TradingRoutes
 from algotrader.venues.protocols import StreamClosed
 
+HELLO: Final = "/_hello"
+"""Where the server tells its time and speed, which no real venue has to."""
+
 _FOR_GOOD: Final = 86_400.0
 
 
@@ -43,6 +46,7 @@ class ServerSettings:
         symbol_limit: subscriptions that a connection of the ``iex`` feed may have; 0 for any number.
         allow_sip: whether the account has the ``sip`` feed.
         control: whether there are routes that plan faults and act at the venue.
+        speed: of the exchange's clock, told to clients that ask for it.
     """
 
     port: int = 0
@@ -50,6 +54,7 @@ class ServerSettings:
     symbol_limit: int = 0
     allow_sip: bool = True
     control: bool = False
+    speed: float = 1.0
 
 
 class AlpacaServer:
@@ -97,7 +102,8 @@ class AlpacaServer:
         self._listener: Final = Listener(self._answer, self._admit)
         self._router: Final = Router([*TradingRoutes(self.venue).routes(), *AccountRoutes(self.venue).routes()])
         self._past: Final = Router(data_routes)
-        self._control: Final = Router(Control(self).routes() if self.settings.control else [])
+        control = Control(self).routes() if self.settings.control else []
+        self._own: Final = Router([Route("GET", HELLO, self._hello), *control])
         self._instruments: Final = {instrument.symbol: instrument for instrument in exchange.instruments}
         self._pump: asyncio.Task[None] | None = None
         self.venue.book.listeners.append(self._updated)
@@ -170,9 +176,12 @@ class AlpacaServer:
 
     # Requests
 
+    def _hello(self, request: Request) -> Response:
+        return Response(200, {"time": self.exchange.clock.now(), "speed": self.settings.speed})
+
     async def _answer(self, request: Request) -> Response:
         if request.path.startswith("/_"):
-            return await _answered(self._control, request)
+            return await _answered(self._own, request)
         name = f"{request.method} {request.path}"
         fault = self.plan.take(faults.REST, name)
         self._write("request", {"name": name, **_body(request)}, request.method)
