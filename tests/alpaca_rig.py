@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from algotrader.core.instruments import Instrument, crypto, equity
 from algotrader.core.market import NS_PER_SECOND, Bar
@@ -21,6 +21,7 @@ from algotrader.rehearsal.alpaca.account import AccountRules
 from algotrader.rehearsal.alpaca.exchange import CAPABILITIES, AlpacaVenue
 from algotrader.rehearsal.alpaca.faults import FaultPlan
 from algotrader.rehearsal.alpaca.keys import Keys
+from algotrader.rehearsal.alpaca.past import Past
 from algotrader.rehearsal.alpaca.server import AlpacaServer, ServerSettings
 from algotrader.simulation.settings import SimulationSettings
 
@@ -72,6 +73,7 @@ class Stage:
         capital: int = 100_000,
         start: int = OPEN + HOUR,
         settings: SimulationSettings | None = None,
+        cash: int = 0,
         **rules: Any,
     ) -> None:
         self.instruments = list(instruments) or [equity("AAPL"), equity("TSLA"), crypto("BTC/USD")]
@@ -80,7 +82,7 @@ class Stage:
         self.exchange = PaperExchange(
             self.clock,
             NoMarket(self.instruments),
-            money(Decimal(capital)),
+            cash or money(Decimal(capital)),
             start=start,
             capabilities=CAPABILITIES,
             settings=settings or SimulationSettings.ideal(),
@@ -149,7 +151,7 @@ class Served:
         self.run(self.stage.bar(symbol, open, high, low, close))
 
 
-def make_server(stage: Stage, **settings: Any) -> AlpacaServer:
+def make_server(stage: Stage, log: TextIO | None = None, past: Past | None = None, **settings: Any) -> AlpacaServer:
     """A server for a stage; its account becomes the stage's."""
     server = AlpacaServer(
         stage.exchange,
@@ -157,7 +159,9 @@ def make_server(stage: Stage, **settings: Any) -> AlpacaServer:
         rules=stage.rules,
         settings=ServerSettings(**settings),
         plan=FaultPlan(3),
+        log=log,
         seed=7,
+        past=past,
     )
     stage.venue = stage.listen(server.venue)
     return server

@@ -2,7 +2,7 @@
 
 Run as ``python -m algotrader.rehearsal.alpaca --port 0 --symbols AAPL,TSLA --key K --secret-env NAME``, with the secret in the
 environment variable. It listens on the loopback interface only and writes ``listening on 127.0.0.1:PORT`` to its output once it
-does. It ends with SIGTERM or SIGINT.
+does. It ends with SIGTERM or SIGINT; with ``--resume`` it goes on where a process that wrote the log left off, however that ended.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from algotrader.rehearsal.alpaca.exchange import CAPABILITIES
 from algotrader.rehearsal.alpaca.faults import FaultPlan
 from algotrader.rehearsal.alpaca.http import HOST
 from algotrader.rehearsal.alpaca.keys import Keys
+from algotrader.rehearsal.alpaca.past import Past, open_log, read_past
 from algotrader.rehearsal.alpaca.server import AlpacaServer, ServerSettings
 from algotrader.simulation.settings import SimulationSettings
 
@@ -45,6 +46,7 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--key", default="rehearsal", help="key id that clients must have")
     parser.add_argument("--secret-env", default="", help="environment variable with the secret; without one it is 'rehearsal'")
     parser.add_argument("--log", type=Path, help="file to write requests and trade updates to; it is added to")
+    parser.add_argument("--resume", action="store_true", help="go on where the log ends; without one begin anew")
     parser.add_argument("--symbols", default="AAPL,TSLA,AMD")
     parser.add_argument("--day", type=date.fromisoformat, default=date(2024, 3, 5), help="first day traded")
     parser.add_argument("--days", type=int, default=1, help="days until the market is over; 0 for never")
@@ -92,9 +94,9 @@ def _begins(options: argparse.Namespace) -> int:
     return min(opens, default=day_ns(options.day)) - int(options.lead * NS_PER_SECOND)
 
 
-def make_exchange(options: argparse.Namespace) -> PaperExchange:
-    """The venue behind the server, not started yet."""
-    start = _begins(options)
+def make_exchange(options: argparse.Namespace, past: Past | None = None) -> PaperExchange:
+    """The venue behind the server, not started yet; its clock has gone on since the past."""
+    start = _begins(options) if past is None else past.now(options.speed)
     market = _market(options, start)
     # The first slice is made before the clock starts: making up a market takes a moment.
     next(market.slices(start), None)
@@ -102,7 +104,7 @@ def make_exchange(options: argparse.Namespace) -> PaperExchange:
     return PaperExchange(
         FastClock(start, options.speed),
         market,
-        money(options.capital),
+        money(options.capital) if past is None else past.cash,
         start=start,
         capabilities=CAPABILITIES,
         settings=SimulationSettings.ideal() if options.ideal else None,
@@ -110,7 +112,7 @@ def make_exchange(options: argparse.Namespace) -> PaperExchange:
     )
 
 
-def make_server(options: argparse.Namespace, exchange: PaperExchange, log: TextIO | None) -> AlpacaServer:
+def make_server(options: argparse.Namespace, exchange: PaperExchange, log: TextIO | None, past: Past | None = None) -> AlpacaServer:
     """The server for an exchange."""
     secret = os.environ.get(options.secret_env, "") if options.secret_env else "rehearsal"
     if not secret:
@@ -130,18 +132,20 @@ def make_server(options: argparse.Namespace, exchange: PaperExchange, log: TextI
         plan=FaultPlan(options.seed),
         log=log,
         seed=options.seed,
+        past=past,
     )
 
 
 async def serve(options: argparse.Namespace) -> None:
     """Run the server until a signal ends it."""
-    exchange = make_exchange(options)
+    past = read_past(options.log) if options.resume and options.log else None
+    exchange = make_exchange(options, past)
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     with ExitStack() as stack:
-        log = stack.enter_context(options.log.open("a", encoding="utf-8")) if options.log else None
-        async with make_server(options, exchange, log) as server:
+        log = stack.enter_context(open_log(options.log)) if options.log else None
+        async with make_server(options, exchange, log, past) as server:
             trading = exchange.start()
             trading.add_done_callback(lambda done: ended.set() if not done.cancelled() and done.exception() is not None else None)
             sys.stdout.write(f"listening on {HOST}:{server.port}\n")

@@ -6,7 +6,8 @@ told at once, before the request that caused it is answered.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from random import Random
 from typing import Any, Final
 from uuid import UUID
@@ -20,7 +21,7 @@ from algotrader.core.commands import (
 from algotrader.core.events import Event, OrderAccepted, OrderCancel, OrderEvent, OrderExpired, OrderFill
 from algotrader.core.instruments import Instrument
 from algotrader.core.market import Session
-from algotrader.core.orders import OrderRequest, OrderType
+from algotrader.core.orders import OrderRequest, OrderType, TimeInForce
 from algotrader.history.calendars import sessions
 from algotrader.live.paper.exchange import PaperExchange, Phase
 from algotrader.rehearsal.alpaca import orders as states
@@ -39,19 +40,22 @@ class Book:
     Args:
         exchange: matches the orders.
         seed: of the ids.
+        account_id: of the account; a new one when empty.
 
     Attributes:
         orders: every order by its id, oldest first.
         activities: the account's log.
+        recorders: called with the updates that belong together, before any listener has them.
         listeners: called with every trade update.
     """
 
-    def __init__(self, exchange: PaperExchange, seed: int = 0) -> None:
+    def __init__(self, exchange: PaperExchange, seed: int | str = 0, account_id: str = "") -> None:
         self.exchange: Final = exchange
         self.orders: Final[dict[str, AlpacaOrder]] = {}
+        self.recorders: Final[list[Callable[[list[Json]], None]]] = []
         self.listeners: Final[list[Callable[[Json], None]]] = []
         self._random: Final = Random(seed)
-        self.account_id: Final = self.new_id()
+        self.account_id: Final = account_id or self.new_id()
         self.activities: Final = Activities(self.account_id)
         self._by_client: Final[dict[str, AlpacaOrder]] = {}
         self._working: Final[dict[str, AlpacaOrder]] = {}
@@ -127,27 +131,29 @@ class Book:
             self._remember(each)
         order.status = states.PENDING_NEW if self.trades(order) else states.ACCEPTED
         answer = order.record(nested=True)
-        self._waiting = []
         try:
-            self.tell(order, order.status)
-            self._send(order)
-            for leg in order.legs:
-                if order.order_class == OCO:
-                    self._send(leg)
-                else:
-                    self.tell(leg, states.HELD)
+            with self._together():
+                self.tell(order, order.status)
+                self._send(order)
+                for leg in order.legs:
+                    if order.order_class == OCO:
+                        self._send(leg)
+                    else:
+                        self.tell(leg, states.HELD)
         except ApiError:
-            self._waiting = None
             self._forget(order)
             raise
-        told, self._waiting = self._waiting, None
-        for update in told:
-            self._say(update)
         return answer
 
     def _remember(self, order: AlpacaOrder) -> None:
         order.updated = order.submitted = order.created
-        self.orders[order.id] = self._by_client[order.client_order_id] = self._working[order.id] = order
+        self.know(order)
+
+    def know(self, order: AlpacaOrder) -> None:
+        """Have an order among the others; one that may still be filled is among those at work."""
+        self.orders[order.id] = self._by_client[order.client_order_id] = order
+        if order.open:
+            self._working[order.id] = order
 
     def _forget(self, order: AlpacaOrder) -> None:
         for each in order.family():
@@ -208,6 +214,10 @@ class Book:
 
     def replaced(self, old: AlpacaOrder, new: AlpacaOrder) -> None:
         """A new order has taken the place of an old one."""
+        with self._together():
+            self._pass_on(old, new)
+
+    def _pass_on(self, old: AlpacaOrder, new: AlpacaOrder) -> None:
         now, was_working, status = self.exchange.clock.now(), old.working, old.status
         old.status = states.PENDING_REPLACE
         self.tell(old, states.PENDING_REPLACE)
@@ -231,6 +241,46 @@ class Book:
             leg.parent = new
             if leg.open and not leg.working:
                 leg.quantity_raw = new.quantity_raw
+
+    # Where another process left off
+
+    def take_up(self, order: AlpacaOrder) -> None:
+        """Go on with an order that another process had taken; what is still to be filled of it goes to the exchange.
+
+        What that process was about to do is done now, and told.
+        """
+        order.base = order.filled_raw
+        lapsed = order.open and order.status != states.HELD and self._has_lapsed(order)
+        if order.open and order.status != states.HELD and not lapsed:
+            try:
+                self._send(order)
+            except ApiError:
+                lapsed = True
+        if order.status in (states.PENDING_NEW, states.PENDING_CANCEL, states.PENDING_REPLACE):
+            order.status = states.NEW if self.trades(order) else states.ACCEPTED
+        self.know(order)
+        if lapsed:
+            self._end(order, states.EXPIRED)
+
+    def settle(self) -> None:
+        """Once all orders are taken up: let entries that are over wake their legs, or take them with them."""
+        for order in list(self.orders.values()):
+            for leg in order.legs:
+                if leg.status == states.HELD and order.status == states.FILLED:
+                    self._activate(order, leg)
+                elif leg.status == states.HELD and not order.open:
+                    self._end(leg, states.CANCELED)
+            ended = [each for each in order.family() if each.group and each.status == states.FILLED]
+            for each in order.family() if ended and order.parent is None else ():
+                if each.open and each.group:
+                    self.cancel(each)
+
+    def _has_lapsed(self, order: AlpacaOrder) -> bool:
+        """Whether the session that an order was for has closed meanwhile."""
+        if order.time_in_force is TimeInForce.GTC:
+            return False
+        now = self.exchange.clock.now()
+        return any(day.close_time <= now for day in sessions(order.instrument.calendar, order.submitted, now + 1))
 
     # What the exchange says
 
@@ -331,14 +381,26 @@ class Book:
             **extra,
             "order": order.record(nested=True),
         }
-        if self._waiting is None:
-            self._say(update)
-        else:
+        with self._together():
+            assert self._waiting is not None
             self._waiting.append(update)
 
-    def _say(self, update: Json) -> None:
-        for listener in self.listeners:
-            listener(update)
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        """Tell what is told meanwhile in one go at the end, and nothing of it when it comes to nothing."""
+        if self._waiting is not None:
+            yield
+            return
+        told = self._waiting = []
+        try:
+            yield
+        finally:
+            self._waiting = None
+        for recorder in self.recorders:
+            recorder(told)
+        for update in told:
+            for listener in self.listeners:
+                listener(update)
 
 
 def _open_sessions(exchange: PaperExchange) -> dict[str, Session]:

@@ -74,7 +74,7 @@ class Control:
     def _deposit(self, request: Request) -> Response:
         try:
             amount = Decimal(str(_object(request).get("amount")))
-            self._server.venue.deposit(money(amount))
+            self._server.deposit(money(amount))
         except (InvalidOperation, ValueError):
             raise invalid("amount is not a sum of money") from None
         return Response(204)

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from algotrader.core.commands import ReplaceOrder
 from algotrader.core.instruments import AssetClass, Instrument, VenueCapabilities
+from algotrader.core.market import NS_PER_DAY
 from algotrader.core.orders import Side
 from algotrader.live.paper.exchange import PaperExchange, Phase
 from algotrader.live.paper.records import Holding
@@ -25,12 +26,14 @@ from algotrader.rehearsal.alpaca.checks import (
 )
 from algotrader.rehearsal.alpaca.intake import Intake
 from algotrader.rehearsal.alpaca.orders import AlpacaOrder
+from algotrader.rehearsal.alpaca.past import Past, restore
 from algotrader.rehearsal.alpaca.texts import decimal_text, joined
 from algotrader.venues.protocols import Refused
 
 CAPABILITIES: Final = VenueCapabilities(name="alpaca", reduce_only=False)
 """What the paper exchange itself enforces behind the server; what Alpaca adds is checked here, and said in Alpaca's words."""
 
+_LOOK_BACK: Final = 5 * NS_PER_DAY
 _ON_THE_WAY: Final = (states.ACCEPTED, states.PENDING_NEW, states.PENDING_CANCEL, states.PENDING_REPLACE)
 """An order that is not at the exchange, or about to leave it, cannot be replaced."""
 
@@ -42,15 +45,17 @@ class AlpacaVenue:
         exchange: matches the orders; made with ``CAPABILITIES``.
         rules: of the account; may be changed at any time.
         seed: of the ids.
+        past: where another process left off; the exchange has its cash already.
 
     Attributes:
         book: its orders.
     """
 
-    def __init__(self, exchange: PaperExchange, rules: AccountRules | None = None, seed: int = 0) -> None:
+    def __init__(self, exchange: PaperExchange, rules: AccountRules | None = None, seed: int = 0, past: Past | None = None) -> None:
         self.exchange: Final = exchange
         self.rules: Final = rules or AccountRules()
-        self.book: Final = Book(exchange, seed)
+        # Ids that were given before must not be given again.
+        self.book: Final = Book(exchange, f"{seed}-{past.lines if past else 0}", past.account_id if past else "")
         self.created: Final = exchange.clock.now()
         self._symbols: Final[dict[str, Instrument]] = {}
         for instrument in exchange.instruments:
@@ -59,6 +64,21 @@ class AlpacaVenue:
         self._lastday: Final[dict[str, int]] = {}
         self._intake: Final = Intake(self.instrument, exchange.last_price, self.book.new_id)
         exchange.phase_observers.append(self._phase)
+        self._past: Final = past
+
+    def restore(self) -> None:
+        """Go on where the other process left off; what is told of it reaches those who listen by now."""
+        if self._past is not None:
+            restore(self._past, self.book, self.instrument)
+            self._mark()
+            self._last_equity = self.exchange.account().equity
+
+    def _mark(self) -> None:
+        """Know the last prices before now; only the orders that come from now on are measured against them."""
+        exchange, now = self.exchange, self.exchange.clock.now()
+        for instrument in exchange.instruments:
+            if bars := exchange.market.past(instrument, now - _LOOK_BACK, now, exchange.market.seconds):
+                exchange.mark(instrument.symbol, bars[-1].close_raw)
 
     # What it has
 
@@ -200,10 +220,12 @@ class AlpacaVenue:
         }
         return self.submit(body)
 
-    def deposit(self, amount: int) -> None:
-        """Money (scaled) comes in, or leaves when negative."""
+    def deposit(self, amount: int) -> str:
+        """Money (scaled) comes in, or leaves when negative; gives the name of the entry."""
+        name = self.book.new_id()
         self.exchange.deposit(amount)
-        self.book.activities.transfer(amount, self.book.new_id(), self.exchange.clock.now())
+        self.book.activities.transfer(amount, name, self.exchange.clock.now())
+        return name
 
 
 def _check_open(order: AlpacaOrder) -> None:

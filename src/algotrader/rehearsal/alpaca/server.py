@@ -26,7 +26,9 @@ from algotrader.rehearsal.alpaca.limits import RateLimit
 from algotrader.rehearsal.alpaca.market_records import DayBars, bar_record, quote_record, status_record, trade_record
 from algotrader.rehearsal.alpaca.order_stream import PATH, OrderStream
 from algotrader.rehearsal.alpaca.outlet import Outlet
+from algotrader.rehearsal.alpaca.past import DEPOSIT, START, UPDATE, Past, raw_of
 from algotrader.rehearsal.alpaca.sockets import Socket
+from algotrader.rehearsal.alpaca.texts import money_text
 from algotrader.rehearsal.alpaca.trading_routes import TradingRoutes
 from algotrader.venues.protocols import StreamClosed
 
@@ -69,6 +71,7 @@ class AlpacaServer:
         data_routes: what answers requests for historical data; they check keys and count requests themselves.
         log: where requests for orders and trade updates are written down, a line of JSON each.
         seed: of the ids.
+        past: where another process with this log left off.
 
     Attributes:
         venue: the account and its orders.
@@ -86,11 +89,12 @@ class AlpacaServer:
         data_routes: Sequence[Route] = (),
         log: TextIO | None = None,
         seed: int = 0,
+        past: Past | None = None,
     ) -> None:
         self.exchange: Final = exchange
         self.settings: Final = settings or ServerSettings()
         self.plan: Final = plan or FaultPlan()
-        self.venue: Final = AlpacaVenue(exchange, rules, seed)
+        self.venue: Final = AlpacaVenue(exchange, rules, seed, past)
         self._keys: Final = keys
         self._log: Final = log
         self._limit: Final = RateLimit(exchange.clock)
@@ -106,7 +110,10 @@ class AlpacaServer:
         self._own: Final = Router([Route("GET", HELLO, self._hello), *control])
         self._instruments: Final = {instrument.symbol: instrument for instrument in exchange.instruments}
         self._pump: asyncio.Task[None] | None = None
-        self.venue.book.listeners.append(self._updated)
+        self.venue.book.recorders.append(self._record)
+        self.venue.book.listeners.append(self._orders.publish)
+        self._write(START, {"account_id": self.venue.book.account_id, "cash": self._cash()})
+        self.venue.restore()
 
     # Its life
 
@@ -156,6 +163,11 @@ class AlpacaServer:
         """Halt an instrument, or let it trade again, and tell so."""
         self.exchange.set_halted(symbol, halted)
         self.send_data(status_record(self._instruments[symbol], self.exchange.clock.now(), halted=halted))
+
+    def deposit(self, amount: int) -> None:
+        """Money (scaled) comes in, or leaves when negative; nobody is told."""
+        name = self.venue.deposit(amount)
+        self._write(DEPOSIT, {"amount": money_text(amount), "name": name, "cash": self._cash()})
 
     def send_data(self, *records: dict[str, Any]) -> None:
         """Send any records of market data, such as corrections, to those who have subscribed to their channel."""
@@ -220,10 +232,6 @@ class AlpacaServer:
 
     # Streams
 
-    def _updated(self, update: dict[str, Any]) -> None:
-        self._write("update", update)
-        self._orders.publish(update)
-
     async def _keep_publishing(self) -> None:
         """Pass the market's bars on, all that close at a moment together."""
         subscription = self.exchange.bars.subscribe()
@@ -243,12 +251,27 @@ class AlpacaServer:
         self._trades += 1
         return [trade_record(item, self._trades), quote_record(item), bar_record(item), self._days.add(item)]
 
+    # Its log
+
+    def _record(self, updates: list[dict[str, Any]]) -> None:
+        """Write down what belongs together in one go, before anybody hears of it."""
+        if self._log is None:
+            return
+        now, cash, orders = self.exchange.clock.now(), self._cash(), self.venue.book.orders
+        head = {"kind": UPDATE, "time": now, "cash": cash}
+        lines = [json.dumps({**head, **update, "raw": raw_of(orders[update["order"]["id"]])}) for update in updates]
+        self._log.write("".join(f"{line}\n" for line in lines))
+        self._log.flush()
+
     def _write(self, kind: str, entry: dict[str, Any], method: str = "") -> None:
-        """Write down what happens to orders, before anything comes of it."""
+        """Write down what is asked and answered; questions alone change nothing."""
         if self._log is None or method == "GET":
             return
         self._log.write(json.dumps({"kind": kind, "time": self.exchange.clock.now(), **entry}, default=str) + "\n")
         self._log.flush()
+
+    def _cash(self) -> str:
+        return money_text(self.exchange.account().cash)
 
 
 async def _say_nothing(seconds: float, socket: Socket) -> None:
