@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from algotrader.cli.errors import catch_user_errors
+from algotrader.cli.fetch import fetch
 from algotrader.errors import UserError
 
 if TYPE_CHECKING:
@@ -25,7 +26,10 @@ _WIDTH = 80
 
 @click.group(cls=catch_user_errors)
 def data() -> None:
-    """Import, list, export and generate market data."""
+    """Import, fetch, list, export and generate market data."""
+
+
+data.add_command(fetch)
 
 
 @data.command("import")

@@ -46,15 +46,21 @@ def print_table(table: Table) -> None:
 
 
 @contextmanager
-def progress(description: str) -> Iterator[Report | None]:
-    """Show a bar on standard error while the body runs, where that is a terminal; elsewhere give None and show nothing."""
+def progress(description: str, *, time_left: bool = False) -> Iterator[Report | None]:
+    """Show a bar on standard error while the body runs, where that is a terminal; elsewhere give None and show nothing.
+
+    Args:
+        description: stands before the bar until the body reports other words.
+        time_left: show how long it will take instead of how long it took.
+    """
     if not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=None), TaskProgressColumn(), TimeElapsedColumn())
+    clock = TimeRemainingColumn(elapsed_when_finished=True) if time_left else TimeElapsedColumn()
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=None), TaskProgressColumn(), clock)
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(description, total=1.0)
 

@@ -6,6 +6,7 @@ Layout::
     bars/BTC-USDT/1m/2024-06.parquet          bars of a month (seconds and minutes) or of a year (hours and days)
     actions/AAPL.json                         splits and dividends
     made_up.json                              symbols whose bars come from the generator
+    fetched.json                              which bars have been fetched from a provider, so that they are not fetched twice
 
 Bars keep prices and volume as integers at the instrument's scales and times as nanoseconds UTC.
 """
@@ -104,6 +105,10 @@ class Catalogue:
             parts = bars.partition_by("partition", as_dict=True, include_key=False)
             done = [merge_partition(folder / f"{name}.parquet", part) for (name,), part in parts.items()]
         return Written(sum(w.added for w in done), sum(w.replaced for w in done), sum(w.unchanged for w in done))
+
+    def has_partition(self, symbol: str, interval: str, name: str) -> bool:
+        """Whether there is a file of bars for a month or year, named as in ``history.partitions``."""
+        return (self._bars_folder(normal_symbol(symbol)) / interval / f"{name}.parquet").is_file()
 
     def span(self, symbol: str, interval: str) -> tuple[int, int]:
         """Start of the first bar and end of the last, nanoseconds UTC.
