@@ -37,6 +37,9 @@ SYMBOLS_AT_ONCE: Final = 50
 
 SOURCE: Final = "alpaca"
 
+PATIENCE: Final = Retries()
+"""Three more tries, two seconds apart, and waits for as long as the venue asks when there were too many requests."""
+
 
 @dataclass(frozen=True, slots=True)
 class FetchJob:
@@ -134,7 +137,7 @@ class Fetch:
         self._job: Final = job
         self._now: Final = now
         self._tell: Final[Report] = report or (lambda _fraction, _text: None)
-        self._retries: Final = retries or Retries()
+        self._retries: Final = retries or PATIENCE
         self._origin: Final = Origin(SOURCE, job.feed, job.adjustment)
         self._notes: Final = Fetched(catalogue)
         self._words = ""

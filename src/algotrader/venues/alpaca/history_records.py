@@ -140,20 +140,21 @@ def _records(kind: Kind, rows: list[Any], faults: Counter[str]) -> list[Raw]:
     read = _READERS[kind]
     found: list[Raw] = []
     for row in rows:
+        if not isinstance(row, dict):
+            faults["is no object"] += 1
+            continue
         try:
             found.append(read(row))
         except KeyError as error:
-            faults[f"has no {str(error.args[0])[:20]!r}"] += 1
-        except TypeError:
-            faults["is no object"] += 1
+            faults[f"has no {error.args[0]!r}"] += 1
         except ValueError as error:
             faults[str(error)[:80]] += 1
     return found
 
 
 def _bar(row: dict[str, Any]) -> RawBar:
-    numbers = [_text(row[name]) for name in "ohlcv"]
-    return RawBar(parse_time(row["t"]), *numbers)
+    time = parse_time(row["t"])
+    return RawBar(time, *[_text(row[name]) for name in "ohlcv"])
 
 
 def raw_quote(row: dict[str, Any]) -> RawQuote:
@@ -162,8 +163,8 @@ def raw_quote(row: dict[str, Any]) -> RawQuote:
     Raises:
         KeyError, TypeError, ValueError: it cannot be read.
     """
-    numbers = [_text(row[name]) for name in ("bp", "bs", "ap", "as")]
-    return RawQuote(parse_time(row["t"]), *numbers)
+    time = parse_time(row["t"])
+    return RawQuote(time, *[_text(row[name]) for name in ("bp", "bs", "ap", "as")])
 
 
 def _trade(row: dict[str, Any]) -> RawTrade:
