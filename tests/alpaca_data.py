@@ -124,7 +124,7 @@ def served(server: DataServer) -> Iterator[None]:
     stop = asyncio.Event()
 
     async def run() -> None:
-        listener = Listener(server.answer, lambda _request: Response(404), lambda _socket: asyncio.sleep(0))
+        listener = Listener(server.answer, lambda _request: Response(404))
         await listener.open()
         server.url = f"http://127.0.0.1:{listener.port}"
         ready.set()

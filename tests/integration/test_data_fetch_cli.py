@@ -90,7 +90,8 @@ def test_days_become_sessions_of_the_calendar(run: Run, folder: Path) -> None:
 
 def test_what_was_fetched_can_be_tested_on(run: Run, folder: Path) -> None:
     assert run("--symbols", "AAPL", *DAYS).exit_code == 0
-    result = CliRunner().invoke(root, ["backtest", "sma_cross", "--symbols", "AAPL", "--data", str(folder)], prog_name="algo-trader")
+    command = ["backtest", "sma_cross", "--symbols", "AAPL", "--data", str(folder)]
+    result = CliRunner().invoke(root, command, prog_name="algo-trader")
     assert result.exit_code == 0, result.output
 
 

@@ -62,7 +62,7 @@ class Meter:
     """Counts requests of each key in minutes of the machine's clock.
 
     Args:
-        per_minute: how many are allowed.
+        per_minute: how many are allowed; 0 for any number, and nothing is told of them.
         wall: seconds since the epoch.
     """
 
@@ -74,6 +74,8 @@ class Meter:
 
     def count(self, key: str) -> tuple[bool, dict[str, str]]:
         """Whether one more request is allowed, and the headers that tell about it."""
+        if not self._per_minute:
+            return True, {}
         now = self._wall()
         minute = int(now // 60)
         if minute != self._minute:
@@ -97,7 +99,7 @@ class DataRoutes:
         market: where the bars are.
         now: the market's clock, nanoseconds UTC; nothing later is told.
         is_key: whether a key and its secret are an account's; every pair is by default.
-        per_minute: requests of an account.
+        per_minute: requests of an account; 0 where the server counts them itself.
         sip: the account may ask for what all exchanges did within the last 15 minutes.
         wall: the machine's clock, seconds since the epoch.
     """

@@ -253,18 +253,6 @@ class AlpacaHistory:
             return None
 
 
-async def bars(
-    client: httpx.AsyncClient, settings: AlpacaSettings, instrument: Instrument, start_ns: int, end_ns: int, seconds: int
-) -> list[Bar]:
-    """``AlpacaHistory.bars`` with a client of the caller's."""
-    return await AlpacaHistory(settings, client).bars(instrument, start_ns, end_ns, seconds)
-
-
-async def latest_quote(client: httpx.AsyncClient, settings: AlpacaSettings, instrument: Instrument) -> Quote | None:
-    """``AlpacaHistory.latest_quote`` with a client of the caller's."""
-    return await AlpacaHistory(settings, client).latest_quote(instrument)
-
-
 def _folder(crypto: bool) -> str:
     return "/v1beta3/crypto/us" if crypto else "/v2/stocks"
 

@@ -14,7 +14,7 @@ from algotrader.core.market import NS_PER_SECOND, Bar, TradeTick, utc
 from algotrader.rehearsal.alpaca.http import NotAnswered, Request, Response
 from algotrader.rehearsal.virtual_time import run_virtually
 from algotrader.venues.alpaca.data_rest import Allowance
-from algotrader.venues.alpaca.history import AlpacaHistory, DataQuery, Retries, bars, latest_quote
+from algotrader.venues.alpaca.history import AlpacaHistory, DataQuery, Retries
 from algotrader.venues.alpaca.history_records import RawBar, RawQuote, make_quote, make_trade, parse_time
 from algotrader.venues.protocols import NotAllowed, NotSent, Refused, Throttled, Unanswered, VenueError
 
@@ -114,7 +114,7 @@ def test_there_are_no_bars_of_a_second() -> None:
 def test_the_latest_quote_has_both_sides_the_last_price_the_volume_and_its_time(instrument: Any) -> None:
     now = START + 600 * NS_PER_SECOND
     server = plain_server(now=now)
-    quote = run_virtually(latest_quote(server.client(), server.settings, instrument))
+    quote = run_virtually(history(server).latest_quote(instrument))
     last = market().past(instrument, START, now, 60)[-1]
     assert quote is not None
     assert quote.bid_raw < quote.last_raw == last.close_raw < quote.ask_raw
@@ -125,14 +125,14 @@ def test_the_latest_quote_has_both_sides_the_last_price_the_volume_and_its_time(
 
 def test_there_is_no_quote_of_what_nobody_knows() -> None:
     server = plain_server(market([AAPL]))
-    assert run_virtually(latest_quote(server.client(), server.settings, MSFT)) is None
+    assert run_virtually(history(server).latest_quote(MSFT)) is None
 
 
 def test_a_crossed_quote_is_none() -> None:
     server = plain_server()
     shot = b'{"AAPL":{"latestQuote":{"t":"2024-01-31T15:00:00Z","bp":5,"bs":1,"ap":4,"as":1},"latestTrade":null}}'
     server.before = lambda _request: Response(200, shot)
-    assert run_virtually(latest_quote(server.client(), server.settings, AAPL)) is None
+    assert run_virtually(history(server).latest_quote(AAPL)) is None
 
 
 @pytest.mark.parametrize("kind", ["quotes", "trades"])
@@ -367,7 +367,7 @@ def test_keys_are_sent_in_headers_only_and_can_be_left_out() -> None:
     server = plain_server()
     seen: list[dict[str, str]] = []
     server.before = lambda request: seen.append(request.headers)
-    run_virtually(bars(server.client(), server.settings, BTC, START, END, 60))
+    run_virtually(history(server).bars(BTC, START, END, 60))
     run_virtually(history(server, keys=False).bars(BTC, START, END, 60))
     assert seen[0]["apca-api-key-id"] == KEY
     assert seen[0]["apca-api-secret-key"] == SECRET
