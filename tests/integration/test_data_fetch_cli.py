@@ -165,6 +165,12 @@ def test_pairs_need_no_key(run: Run, folder: Path) -> None:
     assert Catalogue(folder).count("BTC/USD", "1h") == 120
 
 
+def test_keys_for_this_machine_pass_no_proxy(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
+    assert run("--symbols", "AAPL", *DAYS, "--interval", "1d").exit_code == 0
+
+
 def test_recent_data_of_all_exchanges_need_a_subscription(tmp_path: Path) -> None:
     refusal = Response(403, {"message": "subscription does not permit querying recent SIP data"})
     with data_server() as server:

@@ -30,6 +30,8 @@ from algotrader.venues.alpaca.history_records import parse_time
 
 NAMES = (("AAPL", AssetClass.EQUITY), ("MSFT", AssetClass.EQUITY), ("BTC/USD", AssetClass.CRYPTO))
 JOB = FetchJob(NAMES, "30m", FIRST, LAST)
+LONG_JOB = FetchJob(NAMES, "30m", date(2023, 11, 15), LAST)
+"""It begins months before there is any bar."""
 
 
 @lru_cache(maxsize=1)
@@ -110,13 +112,24 @@ def test_pages_of_every_size_give_the_same_catalogue(page_size: int) -> None:
 
 
 @settings(max_examples=20, deadline=None)
-@given(page_size=st.integers(5, 60), stops=st.lists(st.integers(1, 40), max_size=6))
-def test_interrupted_at_any_page_and_resumed_it_is_the_same_catalogue(page_size: int, stops: Sequence[int]) -> None:
+@given(page_size=st.integers(5, 60), stops=st.lists(st.integers(1, 40), max_size=6), job=st.sampled_from([JOB, LONG_JOB]))
+def test_interrupted_at_any_page_and_resumed_it_is_the_same_catalogue(page_size: int, stops: Sequence[int], job: FetchJob) -> None:
     with folder() as path:
         for stop_at in stops:
-            fetch(path, page_size=page_size, stop_at=stop_at)
-        fetch(path, page_size=page_size)
-        assert digest(path) == whole(JOB)
+            fetch(path, job, page_size=page_size, stop_at=stop_at)
+        fetch(path, job, page_size=page_size)
+        assert digest(path) == whole(job)
+
+
+def test_months_before_the_first_bar_are_vouched_for_by_the_first_bar() -> None:
+    with folder() as path:
+        fetch(path, LONG_JOB)
+        assert fetch(path, LONG_JOB).server.asked == []
+    with folder() as path:
+        early = FetchJob((*NAMES[:1], ("NONE", AssetClass.EQUITY)), "30m", date(2023, 11, 15), date(2023, 12, 31))
+        assert [report.fetched for report in fetch(path, early).reports] == [0, 0]
+        assert digest(path) == {}
+        assert len(fetch(path, LONG_JOB).server.asked) == len(fetch(path, LONG_JOB, pretend=True).server.asked) + 8
 
 
 def test_what_is_complete_is_not_fetched_again() -> None:
