@@ -16,7 +16,7 @@ from typing import Any, Final
 from algotrader.core import reports
 from algotrader.core.commands import RequestBars
 from algotrader.core.engine import Engine
-from algotrader.core.events import Event, MarketData
+from algotrader.core.events import Event, MarketData, TradingStatus
 from algotrader.core.instruments import Instrument
 from algotrader.core.market import Bar, Quote, utc
 from algotrader.history.hours import Hours
@@ -267,6 +267,9 @@ class Feed:
         elif isinstance(item, Quote) and item.instrument.symbol in self._lines:
             self._lines[item.instrument.symbol].last_quote = item
             self._errors = 0
+        elif isinstance(item, TradingStatus) and item.symbol in self._lines:
+            self._errors = 0
+            self._put(replace(item, time=self._stamp()))
         else:
             self._bad(telling.DATA_ERROR, "", f"{type(item).__name__} is not market data that was asked for")
 

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from algotrader.core.commands import ReplaceOrder, SubmitOrder
-from algotrader.core.events import Event
+from algotrader.core.events import Event, TradingStatus
 from algotrader.core.instruments import Instrument, VenueCapabilities
 from algotrader.core.market import Bar, Quote
 from algotrader.core.orders import OrderState, Side
@@ -220,8 +220,8 @@ class MarketFeed(ABC):
         """Want no more of these."""
 
     @abstractmethod
-    def stream(self) -> AsyncIterator[Bar | Quote]:
-        """Open the stream and give closed bars and quotes of the subscribed symbols as they come.
+    def stream(self) -> AsyncIterator[Bar | Quote | TradingStatus]:
+        """Open the stream and give closed bars, quotes and halts of the subscribed symbols as they come.
 
         Raises:
             StreamClosed: the stream broke.

@@ -51,6 +51,11 @@ class Newest:
             self._items.append(item)
         self._woken.set()
 
+    def clear(self) -> None:
+        """Forget what waits."""
+        self._items.clear()
+        self._quotes.clear()
+
     def wake(self) -> None:
         """Let whoever waits look again."""
         self._woken.set()

@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Final, TypeVar
 
+from algotrader.venues.alpaca.once import Once
 from algotrader.venues.alpaca.settings import AlpacaSettings
 from algotrader.venues.alpaca.socket import LIMIT_WAIT, Frame, Socket
+from algotrader.venues.alpaca.trade_updates import Authorization, Heard, Listening, StreamFault, Unheard, Update, parse
+from algotrader.venues.alpaca.values import AlpacaRecordFault
 from algotrader.venues.protocols import NotAllowed, NotSent, StreamClosed, Throttled, VenueError
 
-Reader = Callable[[Frame], Iterable[Any]]
+T = TypeVar("T", Authorization, Listening)
 
-_LISTEN: Final = json.dumps({"action": "listen", "data": {"streams": ["trade_updates"]}})
+_STREAM: Final = "trade_updates"
+_LISTEN: Final = json.dumps({"action": "listen", "data": {"streams": [_STREAM]}})
 _CONNECTION_LIMIT: Final = 406
+_KEYS_REFUSED: Final = (401, 402, 403, 404)
 
 
 class TradeUpdates:
@@ -25,18 +29,18 @@ class TradeUpdates:
 
     Args:
         settings: keys, address, waits.
-        read: makes items of a frame; it must not raise.
+        once: hears of what cannot be read.
 
     Attributes:
         received: how many frames have come.
         most_waiting: the longest that the queue has been.
     """
 
-    def __init__(self, settings: AlpacaSettings, read: Reader) -> None:
+    def __init__(self, settings: AlpacaSettings, once: Once) -> None:
         self._settings: Final = settings
-        self._read: Final = read
+        self._once: Final = once
         self._socket: Final = Socket(settings.stream_url, settings.patience)
-        self._queue: Final[deque[Any]] = deque()
+        self._queue: Final[deque[Update]] = deque()
         self._woken: Final = asyncio.Event()
         self._reading: asyncio.Task[None] | None = None
         self._broken: StreamClosed | None = None
@@ -50,7 +54,7 @@ class TradeUpdates:
 
     @property
     def waiting(self) -> int:
-        """How many items nobody has taken yet."""
+        """How many updates nobody has taken yet."""
         return len(self._queue)
 
     async def open(self) -> None:
@@ -74,14 +78,14 @@ class TradeUpdates:
         self._reading.add_done_callback(self._reading_ended)
 
     async def close(self) -> None:
-        """Close it; who waits for an item is told so."""
+        """Close it; who waits for an update is told so."""
         self._end(StreamClosed("the stream was closed"))
         if self._reading is not None:
             self._reading.cancel()
         await self._socket.close()
 
-    async def next(self) -> Any:
-        """The next item.
+    async def next(self) -> Update:
+        """The next one.
 
         Raises:
             StreamClosed: there is none any more.
@@ -94,34 +98,34 @@ class TradeUpdates:
         return self._queue.popleft()
 
     async def _introduce(self) -> None:
+        url = self._settings.stream_url
         keys = {"key_id": self._settings.key, "secret_key": self._settings.secret}
         await self._socket.send(json.dumps({"action": "authenticate", "data": keys}))
-        answer = await self._control("authorization")
-        if answer.get("status") != "authorized":
-            raise NotAllowed(f"{self._settings.stream_url} refuses the keys: {answer.get('status', 'no status')!s:.100}")
+        if not (await self._hear(Authorization)).authorized:
+            raise NotAllowed(f"{url} refuses the keys")
         await self._socket.send(_LISTEN)
-        streams = (await self._control("listening")).get("streams")
-        if not isinstance(streams, list) or "trade_updates" not in streams:
-            raise NotAllowed(f"{self._settings.stream_url} does not let us listen to trade_updates: {answer!s:.200}")
+        if _STREAM not in (await self._hear(Listening)).streams:
+            raise NotAllowed(f"{url} does not let us listen to {_STREAM}")
 
-    async def _control(self, stream: str) -> dict[str, Any]:
-        """What the service says next about the connection itself."""
+    async def _hear(self, kind: type[T]) -> T:
+        """Wait for what the service says about the connection itself."""
         while True:
             try:
                 frame = await self._socket.receive(self._settings.patience.answer)
             except TimeoutError:
                 raise StreamClosed(f"{self._settings.stream_url} does not answer") from None
-            found = _control_message(frame)
-            _check_limit(found, self._settings.stream_url)
-            data = found.get("data")
-            if found.get("stream") == stream and isinstance(data, dict):
-                return data
-            self._take(frame)
+            heard = self._take(frame)
+            if isinstance(heard, StreamFault):
+                raise _fault(heard, self._settings.stream_url)
+            if isinstance(heard, kind):
+                return heard
 
     async def _keep_reading(self) -> None:
         try:
             while True:
-                self._take(await self._socket.next(lambda: self._socket.send(_LISTEN)))
+                heard = self._take(await self._socket.next(lambda: self._socket.send(_LISTEN)))
+                if isinstance(heard, StreamFault):
+                    raise StreamClosed(str(_fault(heard, self._settings.stream_url)))
         except StreamClosed as error:
             self._end(error)
 
@@ -130,27 +134,29 @@ class TradeUpdates:
         error = None if task.cancelled() else task.exception()
         self._end(StreamClosed("the stream was closed" if error is None else f"reading failed: {error!r}"))
 
-    def _take(self, frame: Frame) -> None:
+    def _take(self, frame: Frame) -> Heard | None:
+        """Read a frame; what is about an order waits in the queue. What cannot be read takes nothing else with it."""
         self.received += 1
-        self._queue.extend(self._read(frame))
-        self.most_waiting = max(self.most_waiting, len(self._queue))
-        self._woken.set()
+        try:
+            heard = parse(frame)
+        except AlpacaRecordFault as fault:
+            self._once.note("a frame of the order stream cannot be read", str(fault))
+            return None
+        if isinstance(heard, Update):
+            self._queue.append(heard)
+            self.most_waiting = max(self.most_waiting, len(self._queue))
+            self._woken.set()
+        elif isinstance(heard, Unheard):
+            self._once.note(f"the order stream says {heard.stream!r:.60}", "nothing is known about that")
+        return heard
 
     def _end(self, error: StreamClosed) -> None:
         self._broken = self._broken or error
         self._woken.set()
 
 
-def _control_message(frame: Frame) -> dict[str, Any]:
-    try:
-        found = json.loads(frame)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _check_limit(found: dict[str, Any], url: str) -> None:
-    data = found.get("data")
-    code = data.get("code", found.get("code")) if isinstance(data, dict) else found.get("code")
-    if code == _CONNECTION_LIMIT:
-        raise Throttled(f"{url}: the account's connections are used up", LIMIT_WAIT)
+def _fault(fault: StreamFault, url: str) -> VenueError:
+    text = f"{url}: {fault.message:.200} ({fault.code})"
+    if fault.code == _CONNECTION_LIMIT:
+        return Throttled(text, LIMIT_WAIT)
+    return NotAllowed(text) if fault.code in _KEYS_REFUSED else StreamClosed(text)

@@ -13,7 +13,7 @@ import time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from algotrader.venues.alpaca.errors import error_of_answer
+from algotrader.venues.alpaca.errors import venue_error
 from algotrader.venues.alpaca.settings import AlpacaSettings, Patience, is_loopback
 from algotrader.venues.alpaca.threads import Threads
 from algotrader.venues.protocols import NotSent, Unanswered, VenueError
@@ -30,6 +30,8 @@ THREADS: Final = 8
 
 _MOST_BYTES: Final = 64 * 1024 * 1024
 _CHUNK: Final = 64 * 1024
+_SHOWN: Final = 500
+"""Characters of an error that are kept."""
 _LONGEST: Final = 3.0
 """An answer that comes in drops is given up after so many times the patience for one of its parts."""
 
@@ -121,7 +123,7 @@ def _session(patience: Patience, *, is_local: bool) -> Session:
     class Bounded(Session):
         """Reads every answer whole, with limits of size and time."""
 
-        def request(self, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]
+        def request(self, *args: Any, **kwargs: Any) -> Response:
             bounds: dict[str, Any] = {"timeout": (patience.connect, patience.read), "stream": True}
             response = super().request(*args, **{**kwargs, **bounds})
             _read(response, patience.read * _LONGEST)
@@ -160,9 +162,19 @@ def _no_number(text: str) -> NoReturn:
     raise ValueError(f"{text} is no number")
 
 
-def _error_of_answer(response: Response, text: str) -> VenueError:
-    headers = {} if response is None else {name.lower(): value for name, value in response.headers.items()}
-    return error_of_answer(0 if response is None else response.status_code, text, headers)
+def _error_of_answer(response: Response | None, text: str) -> VenueError:
+    """What an answer that is not a success means; a body that is none of Alpaca's is shown in part."""
+    if response is None:
+        return Unanswered(text[:_SHOWN])
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    fields = found if isinstance(found, dict) else {}
+    code, message = fields.get("code"), fields.get("message")
+    said = message if isinstance(message, str) else text
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return venue_error(response.status_code, code if type(code) is int else None, said[:_SHOWN], headers)
 
 
 def _error_of_connection(error: Exception, what: str, *, is_tls: bool) -> VenueError:

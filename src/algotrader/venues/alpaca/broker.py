@@ -1,0 +1,207 @@
+"""The account at Alpaca."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from algotrader.core.commands import REFUSED_DUPLICATE, REFUSED_NOT_FOUND, ReplaceOrder, SubmitOrder
+from algotrader.core.events import ConnectionChanged, Event
+from algotrader.core.instruments import Instrument, VenueCapabilities
+from algotrader.venues.alpaca.history_records import format_time
+from algotrader.venues.alpaca.once import Once
+from algotrader.venues.alpaca.order_stream import TradeUpdates
+from algotrader.venues.alpaca.orders import MOST_PAGES, Orders
+from algotrader.venues.alpaca.rest import Rest
+from algotrader.venues.alpaca.rules import capabilities_for
+from algotrader.venues.alpaca.settings import AlpacaSettings
+from algotrader.venues.alpaca.trade_updates import Update, events_of, unresolved
+from algotrader.venues.alpaca.values import AlpacaRecordFault, Record, record_of, records_of, text
+from algotrader.venues.alpaca.wire import (
+    AlpacaAccount,
+    account,
+    clock,
+    fill_of_activity,
+    position,
+    replace_body,
+    submit_body,
+)
+from algotrader.venues.protocols import (
+    AccountInfo,
+    Broker,
+    OrderStatus,
+    Refused,
+    Unanswered,
+    VenueFill,
+    VenuePosition,
+)
+
+FILLS_PAGE: Final = 100
+"""Executions in an answer at most."""
+
+
+class AlpacaBroker(Broker):
+    """Orders over REST, what becomes of them over the stream.
+
+    Args:
+        settings: addresses and keys.
+        instruments: what the session trades.
+        now: the session's clock, nanoseconds UTC.
+        capabilities: what the account may do; None for what Alpaca allows for these instruments.
+
+    Attributes:
+        rest: the service, for what is asked besides.
+        known: the account as it was when it was last asked for; None before.
+        stream: the order updates; None before they were first listened to.
+    """
+
+    def __init__(
+        self,
+        settings: AlpacaSettings,
+        instruments: Iterable[Instrument],
+        now: Callable[[], int],
+        capabilities: VenueCapabilities | None = None,
+    ) -> None:
+        self.name = "alpaca"
+        self.ids_unique_for_ever = True
+        self._settings: Final = settings
+        self._instruments: Final = {instrument.symbol: instrument for instrument in instruments}
+        self._now: Final = now
+        self._once: Final = Once("algotrader.venues.alpaca")
+        self.capabilities = capabilities or capabilities_for(self._instruments.values())
+        self.rest: Final = Rest(settings)
+        self._orders: Final = Orders(self.rest, self._instruments, self._once)
+        self.known: AlpacaAccount | None = None
+        self.stream: TradeUpdates | None = None
+
+    async def connect(self) -> None:
+        await self.account()
+
+    async def disconnect(self) -> None:
+        self.rest.close()
+        if self.stream is not None:
+            await self.stream.close()
+
+    async def events(self) -> AsyncIterator[Event]:
+        if self.stream is not None:
+            await self.stream.close()
+        self.stream = stream = TradeUpdates(self._settings, self._once)
+        await stream.open()
+        try:
+            yield ConnectionChanged(self._now(), self.name, connected=True)
+            while True:
+                for event in await self._told(await stream.next()):
+                    yield event
+        finally:
+            await stream.close()
+
+    async def _told(self, update: Update) -> list[Event]:
+        """The events of an update; of one that cannot be read, none."""
+        if not update.is_known:
+            self._once.note(f"an update of the kind {update.kind!r:.60}", "nothing is known about that")
+        try:
+            if unresolved(update, self._orders.names):
+                await self._orders.learn_leg(update.order)
+            return events_of(update, self._instruments, self._now(), self._orders.names)
+        except AlpacaRecordFault as fault:
+            self._once.note(f"an update of the kind {update.kind!r:.60} cannot be read", str(fault))
+            return []
+
+    async def submit(self, command: SubmitOrder) -> OrderStatus:
+        body = submit_body(command)
+        try:
+            return await self._orders.status(await self.rest.post("/orders", body))
+        except Refused as error:
+            found = await self._orders.find(command.client_order_id) if error.code == REFUSED_DUPLICATE else None
+            if found is None:
+                raise
+            return found
+
+    async def cancel(self, client_order_id: str, venue_order_id: str, symbol: str) -> None:
+        await self.rest.delete(f"/orders/{await self._venue_id(client_order_id, venue_order_id)}")
+
+    async def replace(self, command: ReplaceOrder) -> OrderStatus:
+        body = replace_body(command, self._instruments[command.symbol])
+        venue_id = await self._venue_id(command.client_order_id, command.venue_order_id)
+        # The stream may be faster than the answer.
+        self._orders.names.expect(venue_id, command.new_client_order_id)
+        return await self._orders.status(await self.rest.patch(f"/orders/{venue_id}", body))
+
+    async def _venue_id(self, client_order_id: str, told: str) -> str:
+        known = told or self._orders.venue_id(client_order_id)
+        if known:
+            return known
+        found = await self._orders.find(client_order_id)
+        if found is None:
+            raise Refused(f"Alpaca has no order {client_order_id}", REFUSED_NOT_FOUND)
+        return found.venue_order_id
+
+    async def order(self, client_order_id: str, symbol: str) -> OrderStatus | None:
+        return await self._orders.find(client_order_id)
+
+    async def open_orders(self) -> Sequence[OrderStatus]:
+        return await self._orders.listed("open")
+
+    async def recent_orders(self, since: int) -> Sequence[OrderStatus]:
+        return [status for status in await self._orders.listed("all", since) if max(status.updated_time, since) >= since]
+
+    async def fills(self, since: int) -> Sequence[VenueFill]:
+        records = await self._activities(since)
+        await self._learn_orders([text(record, "order_id") for record in records], since)
+        found = []
+        for record in records:
+            try:
+                found.append(fill_of_activity(record, self._instruments, self._orders.names))
+            except AlpacaRecordFault as fault:
+                self._once.note("an execution's record cannot be read", str(fault))
+        return [fill for fill in found if fill.time >= since]
+
+    async def _learn_orders(self, venue_ids: Sequence[str], since: int) -> None:
+        """Learn which of ours these orders are: all at once where that is possible, then one by one."""
+        names = self._orders.names
+        if any(not names.named(venue_id) for venue_id in venue_ids):
+            await self._orders.listed("all", since)
+        for venue_id in dict.fromkeys(venue_ids):
+            if not names.named(venue_id):
+                await self._orders.learn(venue_id)
+
+    async def _activities(self, since: int) -> list[Record]:
+        """Executions in the account's activities, oldest first."""
+        params = {"direction": "asc", "page_size": str(FILLS_PAGE), "after": format_time(max(since - 1, 0))}
+        found: dict[str, Record] = {}
+        try:
+            for _ in range(MOST_PAGES):
+                page = records_of(await self.rest.get("/account/activities/FILL", params), "the activities")
+                fresh = {text(record, "id"): record for record in page if text(record, "id") not in found}
+                found |= fresh
+                if len(page) < FILLS_PAGE or not fresh:
+                    return list(found.values())
+                params["page_token"] = text(page[-1], "id")
+        except AlpacaRecordFault as fault:
+            raise Unanswered(f"the account's executions cannot be read: {fault}") from None
+        raise Unanswered(f"more than {MOST_PAGES * FILLS_PAGE} executions")
+
+    async def positions(self) -> Sequence[VenuePosition]:
+        try:
+            found = records_of(await self.rest.get("/positions"), "the positions")
+            return [held for record in found if (held := position(record, self._instruments)).quantity_raw]
+        except AlpacaRecordFault as fault:
+            # A list that lacks one position would have us take it for closed.
+            raise Unanswered(f"the positions cannot be read: {fault}") from None
+
+    async def account(self) -> AccountInfo:
+        try:
+            found = account(record_of(await self.rest.get("/account"), "the account"))
+        except AlpacaRecordFault as fault:
+            raise Unanswered(f"the account cannot be read: {fault}") from None
+        # Either of the two may be wrong; only together they make sure that no real money is traded.
+        is_paper = self._settings.is_paper_endpoint and found.is_practice
+        self.known = replace(found, info=replace(found.info, is_paper=is_paper))
+        return self.known.info
+
+    async def time(self) -> int | None:
+        try:
+            return clock(record_of(await self.rest.get("/clock"), "the clock")).time
+        except AlpacaRecordFault as fault:
+            raise Unanswered(f"the clock cannot be read: {fault}") from None
