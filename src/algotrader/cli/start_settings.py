@@ -24,6 +24,7 @@ from algotrader.config.schema import Config
 from algotrader.config.symbols import read_watchlist
 from algotrader.errors import UserError, did_you_mean
 from algotrader.live.launch_settings import (
+    ALPACA_VENUE,
     GENERATED,
     LIVE_MODE,
     PAPER_MODE,
@@ -42,6 +43,7 @@ T = TypeVar("T")
 
 _LABEL: Final = 11
 _WIDTH: Final = 80
+_SCHEMES: Final = ("ws", "http")
 _THIS_MACHINE: Final = ("127.0.0.1", "localhost")
 
 
@@ -135,9 +137,9 @@ def _check_speed(speed: float, live: bool) -> None:
 
 def _address(venue: str, text: str | None) -> str:
     """Host and port of a simulated venue; it trusts whoever connects, so it has to be on this machine."""
-    if venue != REMOTE_VENUE:
-        if text:
-            raise UserError(f"--venue-address is for --venue {REMOTE_VENUE}", "leave one of them away, or give both")
+    if venue == PAPER_VENUE and text:
+        raise UserError(f"--venue-address is for --venue {REMOTE_VENUE} or {ALPACA_VENUE}", "leave one of them away, or give both")
+    if venue == PAPER_VENUE or (venue == ALPACA_VENUE and not text):
         return ""
     hint = "write it like --venue-address ws://127.0.0.1:8100"
     if not text:
@@ -147,7 +149,7 @@ def _address(venue: str, text: str | None) -> str:
         host, port = found.hostname or "", found.port
     except ValueError:
         host, port = "", None
-    if not port or not host or found.scheme != "ws":
+    if not port or not host or found.scheme not in _SCHEMES:
         raise UserError(f"--venue-address {text} is no address", hint)
     if host not in _THIS_MACHINE:
         raise UserError(f"--venue-address {text} is not on this machine", hint)

@@ -40,10 +40,11 @@ class BrokerSection(Section):
     provider: Literal["alpaca", "simulated"] = Field(default="alpaca", description="the venue; simulated is the built-in market")
     paper: bool = Field(default=True, description="trade with play money; false asks for consent in words at every start")
     feed: Literal["iex", "sip"] = Field(default="iex", description="which of Alpaca's market-data feeds")
-    api_key: SecretStr = Field(default=NO_SECRET, description="key of the account")
+    api_key: SecretStr = Field(default=NO_SECRET, description="key of the account; Alpaca shows it once, with its secret")
     secret_key: SecretStr = Field(default=NO_SECRET, description="secret that belongs to the key")
     host: str = Field(default="", description="address of the venue, or of its gateway; empty for the venue's usual one")
     port: int = Field(default=0, ge=0, le=65535, description="port of the gateway; 0 for the venue's usual one")
+    settled_cash: bool = Field(default=False, description="count only settled cash as buying power, as a cash account has to")
     timeout: float = Field(default=30.0, ge=1, le=300, description="seconds that a request may take")
 
 

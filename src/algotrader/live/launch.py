@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from algotrader.assembly import Assembly
 from algotrader.core.instruments import Instrument, VenueCapabilities
+from algotrader.core.reports import INFO, WARNING
 from algotrader.core.risk import RiskPolicy
 from algotrader.history.hours import Hours
 from algotrader.live.books import held_symbols
+from algotrader.live.checkup import OK
 from algotrader.live.control import Control
 from algotrader.live.launch_settings import LaunchSettings
 from algotrader.live.paper.setup import AFTERWARDS_NS
@@ -22,6 +24,7 @@ from algotrader.live.session import Session
 from algotrader.live.settings import agreement, call_settings, risk_policy, schedules
 from algotrader.live.setup import SessionSetup, remember
 from algotrader.live.venue import Venue
+from algotrader.live.venue_calls import CallSettings
 from algotrader.live.venues import OPENERS
 from algotrader.live.watchers import Watchers
 from algotrader.live.writer import ThreadWriter
@@ -63,6 +66,7 @@ async def launch(settings: LaunchSettings, ready: Callable[[Control], None]) -> 
         session = Session(_parts(settings, store, assembly, venue, watchers, build))
         remember(store, setup, build)
         venue.open(session.engine)
+        _tell_findings(venue, watchers)
         try:
             ready(session)
             await _run(session, settings)
@@ -125,7 +129,15 @@ def _parts(
         flatten=settings.flatten,
         advice=lambda capital: advice(capital, settings.database),
         **_choices(config),
+        calls=replace(CallSettings() if config is None else call_settings(config.broker), limit=venue.limit),
     )
+
+
+def _tell_findings(venue: Venue, watchers: Watchers) -> None:
+    """What was found at the venue before the session."""
+    for finding in venue.findings:
+        text = f"{finding.message}; {finding.advice}" if finding.advice else finding.message
+        watchers.observers.tell(f"venue_{finding.name.replace(' ', '_')}", INFO if finding.level == OK else WARNING, "", text)
 
 
 def _choices(config: Config | None) -> dict[str, Any]:
@@ -137,7 +149,6 @@ def _choices(config: Config | None) -> dict[str, Any]:
         "adopt": config.reconciliation.adopt,
         "schedules": schedules(config),
         "misfire_seconds": config.scheduler.misfire_grace_seconds,
-        "calls": call_settings(config.broker),
     }
 
 

@@ -15,8 +15,9 @@ LIVE_MODE: Final = "live"
 
 PAPER_VENUE: Final = "paper"
 REMOTE_VENUE: Final = "remote"
-VENUES: Final = (PAPER_VENUE, REMOTE_VENUE)
-"""Venues that a session can be started on: the simulated one in the same process, or in a process of its own."""
+ALPACA_VENUE: Final = "alpaca"
+VENUES: Final = (PAPER_VENUE, REMOTE_VENUE, ALPACA_VENUE)
+"""Venues that a session can be started on: the simulated one in the same process, or in a process of its own, or a broker."""
 
 RULES: Final = ("generic", "alpaca-like")
 """Whose rules the simulated venue has."""
@@ -48,7 +49,7 @@ class LaunchSettings:
         database: URL of where everything is kept.
         mode: ``paper`` or ``live``; a live account is refused unless it is ``live``.
         venue: one of ``VENUES``.
-        venue_address: host and port of the simulated venue that is a process of its own.
+        venue_address: host and port of the simulated venue that is a process of its own, or of a broker's rehearsal.
         rules: whose rules the simulated venue has, one of ``RULES``.
         market: ``generated`` (made up while it runs) or ``recorded`` (bars of the catalogue in ``data``, as if live).
         data: folder of the catalogue; None for the made-up bars that come with the program.

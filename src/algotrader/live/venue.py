@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 from algotrader.core.engine import Engine
 from algotrader.core.instruments import Instrument, VenueCapabilities
+from algotrader.live.checkup import Finding
 from algotrader.live.clock import Clock
+from algotrader.live.rate_limit import RateLimit
 from algotrader.venues.protocols import Broker, MarketFeed
 
 
@@ -20,6 +22,8 @@ class Venue(ABC):
         capabilities: what the venue allows.
         instruments: what the session trades there, in the order of registration.
         clock: of the session.
+        limit: how many requests the venue gets.
+        findings: what was found when it was looked at before the session.
     """
 
     broker: Broker
@@ -27,6 +31,8 @@ class Venue(ABC):
     capabilities: VenueCapabilities
     instruments: Sequence[Instrument]
     clock: Clock
+    limit: RateLimit = RateLimit()
+    findings: Sequence[Finding] = ()
 
     def open(self, engine: Engine) -> None:  # noqa: B027 - most venues are open anyway
         """Called once, with the engine where its journal ends, before anything is asked of the broker."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from algotrader.live.launch_settings import PAPER_VENUE, REMOTE_VENUE, LaunchSettings
+from algotrader.live.alpaca import alpaca_venue
+from algotrader.live.launch_settings import ALPACA_VENUE, PAPER_VENUE, REMOTE_VENUE, LaunchSettings
 from algotrader.live.paper.setup import paper_venue
 from algotrader.live.remote import remote_venue
 from algotrader.live.venue import Venue
@@ -20,4 +21,4 @@ Raises:
 """
 
 
-OPENERS: Final[dict[str, Opener]] = {PAPER_VENUE: paper_venue, REMOTE_VENUE: remote_venue}
+OPENERS: Final[dict[str, Opener]] = {PAPER_VENUE: paper_venue, REMOTE_VENUE: remote_venue, ALPACA_VENUE: alpaca_venue}

@@ -49,6 +49,7 @@ class AlpacaBroker(Broker):
         instruments: what the session trades.
         now: the session's clock, nanoseconds UTC.
         capabilities: what the account may do; None for what Alpaca allows for these instruments.
+        settled_cash: buying power is never more than what is settled.
 
     Attributes:
         rest: the service, for what is asked besides.
@@ -62,12 +63,15 @@ class AlpacaBroker(Broker):
         instruments: Iterable[Instrument],
         now: Callable[[], int],
         capabilities: VenueCapabilities | None = None,
+        *,
+        settled_cash: bool = False,
     ) -> None:
         self.name = "alpaca"
         self.ids_unique_for_ever = True
         self._settings: Final = settings
         self._instruments: Final = {instrument.symbol: instrument for instrument in instruments}
         self._now: Final = now
+        self._settled_cash: Final = settled_cash
         self._once: Final = Once("algotrader.venues.alpaca")
         self.capabilities = capabilities or capabilities_for(self._instruments.values())
         self.rest: Final = Rest(settings)
@@ -197,7 +201,10 @@ class AlpacaBroker(Broker):
             raise Unanswered(f"the account cannot be read: {fault}") from None
         # Either of the two may be wrong; only together they make sure that no real money is traded.
         is_paper = self._settings.is_paper_endpoint and found.is_practice
-        self.known = replace(found, info=replace(found.info, is_paper=is_paper))
+        power = found.info.buying_power
+        if self._settled_cash and found.settled_cash is not None:
+            power = min(power, found.settled_cash)
+        self.known = replace(found, info=replace(found.info, is_paper=is_paper, buying_power=power))
         return self.known.info
 
     async def time(self) -> int | None:
