@@ -1,0 +1,172 @@
+"""Requests over real connections: what every way of failing is told as, and that nothing is sent twice."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from alpaca_servers import CALM, QUICK, HttpServer, settings_for
+
+pytest.importorskip("alpaca")
+
+from algotrader.venues.alpaca.rest import Rest
+from algotrader.venues.alpaca.settings import Patience
+from algotrader.venues.alpaca.threads import Threads
+from algotrader.venues.protocols import NotAllowed, NotSent, Refused, Throttled, Unanswered
+
+GOOD = (200, {}, {"answer": 1})
+
+
+def rest(port: int, patience: Patience = CALM) -> Rest:
+    return Rest(settings_for(port, patience))
+
+
+def test_a_request_carries_the_keys_and_its_body_and_numbers_are_read_exactly() -> None:
+    async def main() -> None:
+        async with HttpServer((200, {}, b'{"price": 0.1000000000000000055}'), (204, {}, None)) as server:
+            client = rest(server.port)
+            found = await client.post("/orders", {"qty": "1"})
+            assert found == {"price": Decimal("0.1000000000000000055")}
+            assert await client.delete("/orders/v1") is None
+            client.close()
+            assert server.seen == [("POST", "/v2/orders", {"qty": "1"}), ("DELETE", "/v2/orders/v1", None)]
+            assert server.headers[0]["apca-api-key-id"] == "KEY"
+            assert server.headers[0]["apca-api-secret-key"] == "SECRET"
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ((429, {"Retry-After": "3"}, {"code": 42910000, "message": "too many requests."}), Throttled),
+        ((500, {}, {"code": 50010000, "message": "internal server error"}), Unanswered),
+        ((503, {}, b"<html>unavailable</html>"), Unanswered),
+        ((504, {}, {"code": 50410000, "message": "timed out"}), Unanswered),
+        ((401, {}, {"code": 40110000, "message": "request is not authorized"}), NotAllowed),
+        ((403, {}, {"code": 40310000, "message": "insufficient buying power"}), Refused),
+        ((422, {}, {"code": 42210000, "message": "order is not cancelable"}), Refused),
+        ((200, {}, b"no JSON"), Unanswered),
+        ((200, {}, b'{"price": NaN}'), Unanswered),
+        ((302, {"Location": "http://elsewhere.example/"}, None), Unanswered),
+        (ConnectionError, Unanswered),
+        (None, Unanswered),
+    ],
+)
+def test_every_failure_has_its_name_and_is_sent_once(answer: Any, error: type[Exception]) -> None:
+    async def main() -> None:
+        async with HttpServer(answer, GOOD, GOOD) as server:
+            client = rest(server.port, QUICK)
+            with pytest.raises(error) as caught:
+                await client.post("/orders", {"qty": "1"})
+            assert len(server.seen) == 1
+            assert "SECRET" not in str(caught.value)
+            if isinstance(caught.value, Throttled):
+                assert caught.value.retry_after == 3
+            client.close()
+
+    asyncio.run(main())
+
+
+def test_what_never_left_is_told_so() -> None:
+    async def main() -> None:
+        async with HttpServer() as server:
+            pass
+        client = rest(server.port)
+        with pytest.raises(NotSent):
+            await client.post("/orders", {"qty": "1"})
+        client.close()
+
+    asyncio.run(main())
+
+
+def test_a_connection_that_was_given_up_between_requests_is_not_held_against_the_next() -> None:
+    """The other side closes a connection that was not used; whether a request over it left at all would be in doubt."""
+
+    async def main() -> None:
+        async with HttpServer((200, {"Connection": "close"}, {}), ConnectionError, GOOD) as server:
+            client = rest(server.port)
+            await client.get("/account")
+            with pytest.raises(Unanswered):
+                await client.get("/account")
+            assert await client.get("/account") == {"answer": 1}
+            client.close()
+
+    asyncio.run(main())
+
+
+def test_an_answer_without_end_is_given_up() -> None:
+    async def main() -> None:
+        async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+            while not writer.is_closing():
+                writer.write(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
+                await writer.drain()
+                await asyncio.sleep(0.02)
+
+        server = await asyncio.start_server(drip, "127.0.0.1", 0)
+        client = rest(server.sockets[0].getsockname()[1], Patience(read=0.1))
+        with pytest.raises(Unanswered):
+            await client.get("/positions")
+        client.close()
+        server.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.covers("A48")
+def test_an_end_waits_for_no_request_that_hangs() -> None:
+    async def main() -> float:
+        async with HttpServer(None) as server:
+            client = rest(server.port)
+            asking = asyncio.create_task(client.get("/account"))
+            while not server.seen:
+                await asyncio.sleep(0.001)
+            began = time.monotonic()
+            asking.cancel()
+            await asyncio.wait([asking])
+            client.close()
+            client.close()
+            return time.monotonic() - began
+
+    assert asyncio.run(main()) < 1.0
+
+
+def test_work_that_nobody_waits_for_any_more_is_never_begun() -> None:
+    async def main() -> None:
+        threads = Threads(1, "test")
+        gate, done = threading.Event(), []
+        first = asyncio.create_task(threads.run(gate.wait))
+        second = asyncio.create_task(threads.run(lambda: done.append("second")))
+        await asyncio.sleep(0)
+        second.cancel()
+        await asyncio.wait([second])
+        gate.set()
+        assert await first
+        assert await threads.run(lambda: done.append("third")) is None
+        assert done == ["third"]
+        threads.close()
+        with pytest.raises(RuntimeError):
+            await threads.run(gate.wait)
+
+    asyncio.run(main())
+
+
+def test_a_hanging_thread_does_not_keep_new_work_from_its_own() -> None:
+    async def main() -> None:
+        threads = Threads(2, "test")
+        gate = threading.Event()
+        hanging = asyncio.create_task(threads.run(gate.wait))
+        await asyncio.sleep(0)
+        hanging.cancel()
+        await asyncio.wait([hanging])
+        assert await threads.run(lambda: 7) == 7
+        gate.set()
+        threads.close()
+
+    asyncio.run(main())
