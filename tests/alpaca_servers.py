@@ -134,7 +134,11 @@ class HttpServer:
             await forever()
         status, headers, body = answer
         content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        lines = [f"HTTP/1.1 {status} x", f"content-length: {len(content)}", *(f"{name}: {value}" for name, value in headers.items())]
+        lines = [
+            f"HTTP/1.1 {status} x",
+            f"content-length: {len(content)}",
+            *(f"{name}: {value}" for name, value in headers.items()),
+        ]
         writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + content)
         await writer.drain()
         return True

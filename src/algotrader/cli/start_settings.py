@@ -43,7 +43,7 @@ T = TypeVar("T")
 
 _LABEL: Final = 11
 _WIDTH: Final = 80
-_SCHEMES: Final = ("ws", "http")
+_SCHEMES: Final = {REMOTE_VENUE: "ws", ALPACA_VENUE: "http"}
 _THIS_MACHINE: Final = ("127.0.0.1", "localhost")
 
 
@@ -137,19 +137,20 @@ def _check_speed(speed: float, live: bool) -> None:
 
 def _address(venue: str, text: str | None) -> str:
     """Host and port of a simulated venue; it trusts whoever connects, so it has to be on this machine."""
-    if venue == PAPER_VENUE and text:
+    if venue not in (REMOTE_VENUE, ALPACA_VENUE) and text:
         raise UserError(f"--venue-address is for --venue {REMOTE_VENUE} or {ALPACA_VENUE}", "leave one of them away, or give both")
-    if venue == PAPER_VENUE or (venue == ALPACA_VENUE and not text):
+    if venue != REMOTE_VENUE and not text:
         return ""
-    hint = "write it like --venue-address ws://127.0.0.1:8100"
+    scheme = _SCHEMES[venue]
+    hint = f"write it like --venue-address {scheme}://127.0.0.1:8100"
     if not text:
         raise UserError(f"--venue {REMOTE_VENUE} needs an address", hint)
     try:
-        found = urlsplit(text if "//" in text else f"ws://{text}")
+        found = urlsplit(text if "//" in text else f"{scheme}://{text}")
         host, port = found.hostname or "", found.port
     except ValueError:
         host, port = "", None
-    if not port or not host or found.scheme not in _SCHEMES:
+    if not port or not host or found.scheme != scheme:
         raise UserError(f"--venue-address {text} is no address", hint)
     if host not in _THIS_MACHINE:
         raise UserError(f"--venue-address {text} is not on this machine", hint)

@@ -17,7 +17,6 @@ DAY_TRADER_EQUITY: Final = money(Decimal(25_000))
 """Below this much equity a margin account may make so many day trades in five days only."""
 
 DAY_TRADES: Final = 3
-SKEW_NS: Final = NS_PER_SECOND
 
 _NEW_YORK: Final = ZoneInfo("America/New_York")
 
@@ -97,11 +96,18 @@ def _hours(opens: int, closes: int) -> str:
     return f"{utc(opens):%H:%M} to {utc(closes):%H:%M} UTC"
 
 
-def look_at_clock(theirs: int, before: int, after: int) -> Finding:
-    """Our clock and Alpaca's (nanoseconds UTC all): ``before`` and ``after`` are ours around the question."""
+def look_at_clock(theirs: int, before: int, after: int, patience: float = 1.0) -> Finding:
+    """Our clock and Alpaca's (nanoseconds UTC all).
+
+    Args:
+        theirs: what the venue's shows.
+        before: ours when the question was asked.
+        after: ours when the answer was there.
+        patience: seconds that they may differ besides.
+    """
     off = max(before - theirs, theirs - after, 0)
     ours = "behind" if theirs > after else "ahead of"
-    if off > SKEW_NS:
+    if off > patience * NS_PER_SECOND:
         text = f"our clock is {off / NS_PER_SECOND:.1f} s {ours} Alpaca's"
         return Finding("clock", WARNING, text, "let a time service (NTP) set this machine's clock")
     return Finding("clock", OK, "our clock is within a second of Alpaca's")

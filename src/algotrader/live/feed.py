@@ -28,7 +28,7 @@ from algotrader.live.silence import Silence
 from algotrader.live.slices import Slices
 from algotrader.live.telling import Tell
 from algotrader.live.waiting import race, wait_until
-from algotrader.venues.protocols import MarketFeed, NotAllowed, StreamClosed, VenueError
+from algotrader.venues.protocols import MarketFeed, NotAllowed, StreamClosed, Throttled, VenueError
 
 FETCHES: Final = 5
 """Requests for past bars that may be under way at a time."""
@@ -131,6 +131,7 @@ class Feed:
         self._serial = 0
         self._last_stamp = 0
         self._attempt = 0
+        self._opened = 0
         self._errors = 0
         self._broken = asyncio.Event()
         patience = seconds + self.settings.silence
@@ -209,6 +210,7 @@ class Feed:
 
     async def _keep_streaming(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
+            longer = 0.0
             try:
                 await self._stream()
             except NotAllowed as error:
@@ -217,11 +219,16 @@ class Feed:
             except (VenueError, TimeoutError) as error:
                 why = str(error) or type(error).__name__
                 self._tell(telling.STREAM_DOWN, reports.WARNING, "", f"the bar stream of {self.source.name} broke: {why}")
+                longer = (error.retry_after or self.settings.backoff_max) if isinstance(error, Throttled) else 0.0
+            if self._opened and self._clock.now() - self._opened > self.settings.backoff_max * NS_PER_SECOND:
+                # Only a stream that has held lets the waits begin anew: one that breaks as soon as it is open makes no storm.
+                self._attempt = 0
+            self._opened = 0
             self.vitals.bar_stream = RECONNECTING
             with suppress(VenueError, TimeoutError):
                 async with asyncio.timeout(self._clock.seconds(self.settings.request_timeout)):
                     await self.source.disconnect()
-            await wait_until(self._clock, self._clock.now() + round(self._delay() * NS_PER_SECOND), stop)
+            await wait_until(self._clock, self._clock.now() + round(max(self._delay(), longer) * NS_PER_SECOND), stop)
 
     def _delay(self) -> float:
         settings = self.settings
@@ -245,6 +252,7 @@ class Feed:
         for line in self._lines.values():
             line.unverified = True
         self.vitals.bar_stream = CONNECTED
+        self._opened = self._clock.now()
         self._tell(telling.STREAM_UP, reports.INFO, "", f"the bar stream of {self.source.name} is open")
         self._fill_gaps()
         await race(self._read(), self._broken.wait())
@@ -261,7 +269,6 @@ class Feed:
 
     def _take(self, item: object) -> None:
         self._silence.heard(self._clock.now())
-        self._attempt = 0
         if isinstance(item, Bar):
             self._take_bar(item)
         elif isinstance(item, Quote) and item.instrument.symbol in self._lines:

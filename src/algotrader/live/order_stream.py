@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from random import Random
 from typing import Final
 
 from algotrader.core.events import ConnectionChanged, Event
 from algotrader.core.reports import ERROR, WARNING
-from algotrader.live.clock import Clock
+from algotrader.live.clock import NS_PER_SECOND, Clock
 from algotrader.live.control import CONNECTED, DISCONNECTED, RECONNECTING, Vitals
+from algotrader.live.retries import STREAM, Retries
 from algotrader.live.supervisor import FIRST_WAIT, LONGEST_WAIT
 from algotrader.live.telling import Tell
-from algotrader.venues.protocols import Broker, NotAllowed, VenueError
+from algotrader.venues.protocols import Broker, NotAllowed, Throttled, VenueError
 
 START: Final = "start"
 RECONNECT: Final = "reconnect"
@@ -33,6 +35,7 @@ class OrderStream:
         reconcile: called whenever the stream has opened; the events that come meanwhile wait until it is done.
         vitals: what the session shows of itself.
         tell: hears of breaks.
+        seed: of the jitter of waits.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class OrderStream:
         reconcile: Callable[[str], Awaitable[None]],
         vitals: Vitals,
         tell: Tell,
+        seed: int = 0,
     ) -> None:
         self._broker: Final = broker
         self._clock: Final = clock
@@ -50,6 +54,7 @@ class OrderStream:
         self._reconcile: Final = reconcile
         self._vitals: Final = vitals
         self._tell: Final = tell
+        self._waits: Final = Retries(STREAM, Random(seed))
         self._held: list[Event] | None = []
         self._settling: asyncio.Task[None] | None = None
         self._opened = 0
@@ -57,10 +62,13 @@ class OrderStream:
         """Set once the first reconciliation is done."""
 
     async def run(self) -> None:
-        """Follow the stream for ever; a stream that broke is opened again after 1 s, 2 s and so on up to 30 s."""
-        wait = FIRST_WAIT
+        """Follow the stream for ever; a stream that broke is opened again after 1 s, 2 s and so on up to 30 s.
+
+        The waits begin anew only after a stream has held for longer than they can get: one that breaks as soon as it is open must
+        not make a storm. A venue that says how long to stay away is obeyed.
+        """
         while True:
-            opened = self._opened
+            opened, longer = self._opened, 0.0
             try:
                 await self._follow()
                 message = "the stream ended"
@@ -68,14 +76,15 @@ class OrderStream:
                 raise
             except VenueError as error:
                 message = str(error)
+                longer = (error.retry_after or LONGEST_WAIT) if isinstance(error, Throttled) else 0.0
             finally:
                 await self._abandon()
-            if self._opened > opened:
-                wait = FIRST_WAIT
+            if self._opened > opened and self._clock.now() - self._opened > LONGEST_WAIT * NS_PER_SECOND:
+                self._waits.start_over()
+            wait = max(self._waits.next(), longer)
             self._vitals.order_stream = RECONNECTING
-            self._tell("order_stream_lost", WARNING, "", f"{message}; again in {wait:g} s")
+            self._tell("order_stream_lost", WARNING, "", f"{message}; again in {wait:.3g} s")
             await self._clock.sleep(wait)
-            wait = min(2 * wait, LONGEST_WAIT)
 
     @property
     def healthy_since(self) -> int:

@@ -57,7 +57,7 @@ class Wiring:
         put = self.inbox.put
         self.kernel: Final = Kernel(engine, parts.rows(engine), self.inbox.take, self._handled)
         self.calls: Final = VenueCalls(clock, put, parts.calls, seed=parts.seed)
-        self.orders: Final = OrderStream(broker, clock, put, self.compare, vitals, parts.tell)
+        self.orders: Final = OrderStream(broker, clock, put, self.compare, vitals, parts.tell, parts.seed)
         self.enquiry: Final = Enquiry(
             broker,
             clock,

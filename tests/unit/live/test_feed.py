@@ -17,7 +17,7 @@ from algotrader.core.instruments import Instrument
 from algotrader.core.market import Quote
 from algotrader.live.control import CONNECTED, DISCONNECTED, RECONNECTING, Vitals
 from algotrader.live.feed import Feed, FeedSettings
-from algotrader.venues.protocols import NotAllowed, Unanswered
+from algotrader.venues.protocols import NotAllowed, Throttled, Unanswered
 
 DAY = "2024-03-05"
 OPEN = at(f"{DAY} 14:30")
@@ -230,7 +230,7 @@ def test_a_broken_stream_is_opened_again_with_all_subscriptions_and_the_gap_come
 
 
 @pytest.mark.covers("B59")
-def test_the_wait_before_a_new_stream_doubles_to_thirty_seconds_and_starts_anew_after_a_message() -> None:
+def test_the_wait_before_a_new_stream_doubles_to_thirty_seconds_and_starts_anew_once_one_has_held() -> None:
     tries: list[int] = []
 
     async def script(scene: Scene, feed: Feed) -> None:
@@ -245,7 +245,7 @@ def test_the_wait_before_a_new_stream_doubles_to_thirty_seconds_and_starts_anew_
         scene.source.connect = whole  # type: ignore[method-assign]
         await asyncio.sleep(31)
         scene.send(Quote(AAPL, scene.clock.now(), 1, 2))
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(31)
         tries.append(scene.clock.now() // 10**9)
         scene.source.connect = refuse  # type: ignore[method-assign]
         scene.break_stream()
@@ -255,6 +255,43 @@ def test_the_wait_before_a_new_stream_doubles_to_thirty_seconds_and_starts_anew_
     waits = [later - earlier for earlier, later in pairwise(tries)]
     assert waits[:6] == [2, 4, 8, 16, 30, 30]
     assert waits[-1] == 1
+
+
+@pytest.mark.covers("B59")
+def test_a_stream_that_breaks_as_soon_as_it_brings_something_makes_no_storm() -> None:
+    opened: list[int] = []
+
+    async def script(scene: Scene, feed: Feed) -> None:
+        whole = scene.source.connect
+
+        async def connect() -> None:
+            opened.append(scene.clock.now() // 10**9)
+            await whole()
+            scene.send(Quote(AAPL, scene.clock.now(), 1, 2))
+            asyncio.get_running_loop().call_later(0.1, scene.break_stream)
+
+        scene.source.connect = connect  # type: ignore[method-assign]
+        scene.break_stream()
+        await asyncio.sleep(120)
+
+    run(script, f"{DAY} 22:00")
+    assert [later - earlier for earlier, later in pairwise(opened)][:5] == [2, 4, 8, 16, 30]
+
+
+def test_a_venue_that_says_how_long_to_stay_away_is_obeyed() -> None:
+    tries: list[int] = []
+
+    async def script(scene: Scene, feed: Feed) -> None:
+        async def refuse() -> None:
+            tries.append(scene.clock.now() // 10**9)
+            raise Throttled("the account's connections are used up", 45.0)
+
+        scene.source.connect = refuse  # type: ignore[method-assign]
+        scene.break_stream()
+        await asyncio.sleep(100)
+
+    run(script, f"{DAY} 22:00")
+    assert [later - earlier for earlier, later in pairwise(tries)] == [45, 45]
 
 
 @pytest.mark.covers("B62")

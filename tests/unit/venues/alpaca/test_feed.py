@@ -74,7 +74,10 @@ def test_bars_and_halts_of_what_is_subscribed_come_and_subscriptions_change_whil
                 await anext(items)
 
     asyncio.run(main())
-    channels = [{"action": action, "bars": [symbol], "statuses": [symbol]} for action, symbol in zip(["subscribe"] * 2, ["AAPL", "TSLA"], strict=True)]
+    channels = [
+        {"action": action, "bars": [symbol], "statuses": [symbol]}
+        for action, symbol in zip(["subscribe"] * 2, ["AAPL", "TSLA"], strict=True)
+    ]
     assert asked == [*channels, {"action": "unsubscribe", "bars": ["AAPL"], "statuses": ["AAPL"]}]
 
 

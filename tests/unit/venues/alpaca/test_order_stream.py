@@ -30,7 +30,9 @@ async def ids(updates: TradeUpdates, count: int) -> list[str]:
 
 
 @pytest.mark.covers("A43")
-def test_updates_come_in_order_from_the_first_moment_on_and_bad_ones_take_nothing_with_them(caplog: pytest.LogCaptureFixture) -> None:
+def test_updates_come_in_order_from_the_first_moment_on_and_bad_ones_take_nothing_with_them(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async def script(socket: ServerConnection) -> None:
         await admit(socket)
         await tell(socket, update(1))
