@@ -9,6 +9,7 @@ from typing import Final
 from algotrader.core.commands import REFUSED_DUPLICATE, REFUSED_NOT_FOUND, ReplaceOrder, SubmitOrder
 from algotrader.core.events import ConnectionChanged, Event
 from algotrader.core.instruments import Instrument, VenueCapabilities
+from algotrader.core.orders import FINAL_STATES
 from algotrader.venues.alpaca.history_records import format_time
 from algotrader.venues.alpaca.once import Once
 from algotrader.venues.alpaca.order_stream import TradeUpdates
@@ -145,7 +146,8 @@ class AlpacaBroker(Broker):
         return await self._orders.find(client_order_id)
 
     async def open_orders(self) -> Sequence[OrderStatus]:
-        return await self._orders.listed("open")
+        # A filled entry comes along with the legs that work on.
+        return [status for status in await self._orders.listed("open") if status.state not in FINAL_STATES]
 
     async def recent_orders(self, since: int) -> Sequence[OrderStatus]:
         return [status for status in await self._orders.listed("all", since) if max(status.updated_time, since) >= since]
