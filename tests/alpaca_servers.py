@@ -90,7 +90,7 @@ async def forever() -> None:
 
 
 class HttpServer:
-    """Answers each request with the next of its answers: (status, headers, body), or an exception class to break off, or None to hang.
+    """Answers each request with the next of its answers: status, headers and body; ConnectionError to break off, None to hang.
 
     Attributes:
         seen: methods, paths and bodies of the requests, in order.

@@ -153,17 +153,19 @@ class Orders:
             return None
         self.names.learn(parent)
         for leg in legs_of(parent):
-            found = await self._back_to(client_order_id, leg)
+            found = await self._back_to(client_order_id, parent, leg)
             if found is not None:
                 return found
         return None
 
-    async def _back_to(self, client_order_id: str, leg: Record) -> Record | None:
+    async def _back_to(self, client_order_id: str, parent: Record, leg: Record) -> Record | None:
         """The leg with our id among those whose place this one has taken."""
         current: Record | None = leg
         for _ in range(_LONGEST_CHAIN):
             if current is None:
                 return None
+            # The entry's record has only the last of a leg's orders.
+            self.names.learn({**parent, "legs": [current]})
             if self.names.name(current) == client_order_id:
                 return current
             before = text_or_empty(current, "replaces")

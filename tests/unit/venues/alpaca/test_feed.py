@@ -46,7 +46,7 @@ def test_bars_and_halts_of_what_is_subscribed_come_and_subscriptions_change_whil
         await admit_data(socket)
         asked.append(await confirm(socket))
         halt = {"T": "s", "S": "AAPL", "sc": "H", "sm": "Trading Halt", "rc": "T12", "rm": "Trading Halt", "z": "C", "t": OPEN}
-        await pack(socket, [bar("AAPL"), {"T": "b", "S": "AAPL"}, {"T": "u", **bar("AAPL"), "T": "u"}, halt])
+        await pack(socket, [bar("AAPL"), {"T": "b", "S": "AAPL"}, {**bar("AAPL"), "T": "u"}, halt])
         asked.append(await confirm(socket))
         await pack(socket, [bar("TSLA")])
         asked.append(await confirm(socket))

@@ -164,7 +164,7 @@ def test_a_mute_connection_is_found_though_it_answers_pings() -> None:
 def test_a_frozen_connection_is_found_by_pings() -> None:
     async def script(socket: ServerConnection) -> None:
         await admit(socket)
-        socket.transport.pause_reading()  # type: ignore[attr-defined]
+        socket.transport.pause_reading()
         await forever()
 
     async def main() -> None:
@@ -182,7 +182,7 @@ def test_a_frozen_connection_is_found_by_pings() -> None:
 def test_closing_takes_less_than_a_second_even_when_the_other_side_does_not_answer() -> None:
     async def script(socket: ServerConnection) -> None:
         await admit(socket)
-        socket.transport.pause_reading()  # type: ignore[attr-defined]
+        socket.transport.pause_reading()
         await forever()
 
     async def main() -> None:

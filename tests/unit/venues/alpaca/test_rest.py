@@ -18,7 +18,7 @@ from algotrader.venues.alpaca.settings import Patience
 from algotrader.venues.alpaca.threads import Threads
 from algotrader.venues.protocols import NotAllowed, NotSent, Refused, Throttled, Unanswered
 
-GOOD = (200, {}, {"answer": 1})
+GOOD: Any = (200, {}, {"answer": 1})
 
 
 def rest(port: int, patience: Patience = CALM) -> Rest:
@@ -140,7 +140,8 @@ def test_an_end_waits_for_no_request_that_hangs() -> None:
 def test_work_that_nobody_waits_for_any_more_is_never_begun() -> None:
     async def main() -> None:
         threads = Threads(1, "test")
-        gate, done = threading.Event(), []
+        gate = threading.Event()
+        done: list[str] = []
         first = asyncio.create_task(threads.run(gate.wait))
         second = asyncio.create_task(threads.run(lambda: done.append("second")))
         await asyncio.sleep(0)
@@ -148,7 +149,7 @@ def test_work_that_nobody_waits_for_any_more_is_never_begun() -> None:
         await asyncio.wait([second])
         gate.set()
         assert await first
-        assert await threads.run(lambda: done.append("third")) is None
+        await threads.run(lambda: done.append("third"))
         assert done == ["third"]
         threads.close()
         with pytest.raises(RuntimeError):
