@@ -119,15 +119,18 @@ class HttpServer:
                 method, path, _ = first.split(" ")
                 self.seen.append((method, path, json.loads(body) if body else None))
                 self.headers.append(headers)
-                if not await self._answer(writer):
+                if not await self._answer(writer, self.next_answer(path)):
                     break
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
             writer.close()
 
-    async def _answer(self, writer: asyncio.StreamWriter) -> bool:
-        answer = self.answers.pop(0)
+    def next_answer(self, path: str) -> Any:
+        """The answer to a request."""
+        return self.answers.pop(0)
+
+    async def _answer(self, writer: asyncio.StreamWriter, answer: Any) -> bool:
         if answer is ConnectionError:
             return False
         if answer is None:
