@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from algotrader.errors import UserError
 
+_SAME_CODE: Final = "a comparison needs the code and the strategies that the session had; `algo-trader replay` shows the difference"
+
 if TYPE_CHECKING:
+    from algotrader.assembly import Assembly
     from algotrader.history.catalogue import Catalogue
     from algotrader.live.replaying import Replay
     from algotrader.live.setup import SessionSetup
     from algotrader.research.divergence.comparison import Divergence
+    from algotrader.research.divergence.rerun import Row
     from algotrader.research.divergence.session import SessionDay
     from algotrader.research.options import BacktestOptions
     from algotrader.storage.sql_store import SqlStore
@@ -32,27 +36,41 @@ def compare_day(
     Raises:
         UserError: there is no such day, or it cannot be replayed or backtested.
     """
-    from algotrader.live.replaying import Replay
-    from algotrader.research.divergence.rerun import catalogue_rows
-    from algotrader.research.divergence.session import SessionDay
     from algotrader.storage.snapshots import CannotRestore
 
+    found, setup = read_day(store, day, progress)
+    assembly = setup.assemble()
+    try:
+        return found.compare(assembly, rows_for(found, assembly, catalogue), options.settings(assembly.models)), found
+    except CannotRestore as error:
+        raise UserError(f"the session's state does not fit the strategies any more: {error}", _SAME_CODE) from None
+
+
+def read_day(store: SqlStore, day: date | None, progress: Any = None) -> tuple[SessionDay, SessionSetup]:
+    """The session's side of a day, and what its engine was made of.
+
+    Raises:
+        UserError: there is no such day, or it cannot be replayed.
+    """
+    from algotrader.live.replaying import Replay
+    from algotrader.research.divergence.session import SessionDay
+
     start, end, setup = _bounds(store, day)
-    first = _first_event(store, start)
-    replay = Replay(store, first)
     found = SessionDay(start, end)
-    _replay(replay, found, progress)
+    _replay(Replay(store, _first_event(store, start)), found, progress)
     if found.beginning is None or not found.has_bars:
         raise UserError("the session had no bars on that day", "`algo-trader journal` shows what it had; give another --day")
-    assembly = setup.assemble()
+    return found, setup
+
+
+def rows_for(found: SessionDay, assembly: Assembly, catalogue: Catalogue | None) -> list[Row]:
+    """The bars of the backtest: those of a catalogue, or those that the session had."""
+    from algotrader.research.divergence.rerun import catalogue_rows
+
     if catalogue is None:
-        rows = found.rows(assembly)
-    else:
-        rows = catalogue_rows(catalogue, assembly.base, assembly.instruments, found.beginning, end, assembly.wants_extended)
-    try:
-        return found.compare(assembly, rows, options.settings(assembly.models)), found
-    except CannotRestore as error:
-        raise UserError(f"the session's state does not fit the strategies any more: {error}", "compare with the code it ran") from None
+        return found.rows(assembly)
+    assert found.beginning is not None
+    return catalogue_rows(catalogue, assembly.base, assembly.instruments, found.beginning, found.end, assembly.wants_extended)
 
 
 def _bounds(store: SqlStore, day: date | None) -> tuple[int, int, SessionSetup]:
@@ -102,11 +120,10 @@ def _replay(replay: Replay, found: SessionDay, progress: Any) -> None:
     from algotrader.strategies.parameters import ParameterError
     from algotrader.strategies.registry import UnknownStrategy
 
-    hint = "a comparison needs the code, strategies and parameters that the session had; `algo-trader replay` shows the difference"
     try:
         for step in replay.steps():
             if step.difference is not None:
-                raise UserError(f"the journal does not replay: {step.difference}", hint)
+                raise UserError(f"the journal does not replay: {step.difference}", _SAME_CODE)
             assert replay.assembly is not None
             if step.entry.time > found.end:
                 break
@@ -114,6 +131,6 @@ def _replay(replay: Replay, found: SessionDay, progress: Any) -> None:
             if progress is not None and step.entry.sequence % 500 == 0:
                 progress(step.entry.sequence / replay.last, f"event {step.entry.sequence:,}")
     except CannotRestore as error:
-        raise UserError(f"a snapshot does not fit: {error}", hint) from None
+        raise UserError(f"a snapshot does not fit: {error}", _SAME_CODE) from None
     except (UnknownStrategy, ParameterError) as error:
-        raise UserError(str(error), hint) from None
+        raise UserError(str(error), _SAME_CODE) from None

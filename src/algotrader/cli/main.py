@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "data": "algotrader.cli.data:data",
     "db": "algotrader.cli.db:db",
     "demo": "algotrader.cli.demo:demo",
+    "divergence": "algotrader.cli.divergence:divergence",
     "doctor": "algotrader.cli.doctor:doctor",
     "emergency-stop": "algotrader.cli.steer:emergency_stop",
     "flatten": "algotrader.cli.steer:flatten",

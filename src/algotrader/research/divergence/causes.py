@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 SIGNAL: Final = "signal"
@@ -28,9 +28,16 @@ class Reason:
 
 @dataclass(slots=True, eq=False)
 class Root:
-    """Where a difference began; what follows from it is counted with it. ``amount`` (money) is what all of it came to so far."""
+    """Where a difference began; what follows from it is counted with it.
+
+    Attributes:
+        reason: cause and words.
+        amount: what all of it came to so far, money.
+        direct: differences that it made itself.
+        followed: differences that followed from those.
+    """
 
     reason: Reason
-    time: int
     amount: int = 0
-    affected: int = field(default=0)
+    direct: int = 0
+    followed: int = 0

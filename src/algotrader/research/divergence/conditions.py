@@ -49,7 +49,9 @@ class Spell:
     def text(self, last: int) -> str:
         """It in words; ``last`` is when the day ended."""
         until = f"to {clock(self.end)}" if self.end else "to the end"
-        return f"{self.words} from {clock(self.start)} {until}" if self.end != self.start else f"{self.words} at {clock(self.start)}"
+        return (
+            f"{self.words} from {clock(self.start)} {until}" if self.end != self.start else f"{self.words} at {clock(self.start)}"
+        )
 
 
 class Conditions:

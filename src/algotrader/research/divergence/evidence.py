@@ -19,7 +19,9 @@ END_OF_DAY: Final = "end of day"
 """Why positions are closed before a session ends."""
 
 _OTHERS: Final = ("close: ", "flatten: ", "emergency stop: ")
-_OWN: Final = ("stop guarantee broken", "triggered stop-limit did not fill", "stop at the market", "stop cannot be placed")
+
+OF_THE_ENGINE: Final = ("stop guarantee broken", "triggered stop-limit did not fill", "stop at the market", "stop cannot be placed")
+"""Why the engine closes a position by itself, at no bar."""
 
 _SPELL_OF: Final = {
     risk.DENIED_HALTED: (DOWN, HALTED),
@@ -98,7 +100,7 @@ class Evidence:
         if mine is None and theirs is None:
             return None
         if theirs is None:
-            return Reason(SIGNAL, f"the backtest has no bar of {symbol} that closed at {clock(bar)}")
+            return self._untested(symbol, bar)
         if mine is None:
             return self._absent(symbol, bar, cause)
         if mine.past:
@@ -126,20 +128,41 @@ class Evidence:
         seen = self.live.bars.get((symbol, bar))
         if seen is None or not (seen.late or seen.time - bar > self.typical + LATE_NS):
             return ""
-        return f"the bar of {symbol} that closed at {clock(bar)} came {seconds(seen.time - bar)} late"
+        earlier = [other.time for other in self.live.bars.values() if other.time < seen.time - NS_PER_SECOND]
+        silent_since = max(earlier, default=self.live.since)
+        if seen.time - bar > self.patience and seen.time - silent_since > self.length(symbol, bar) + self.patience:
+            return f"no bars came from {clock(silent_since)} to {clock(seen.time)}: the bar stream was lost"
+        return f"the bar of {symbol} that closed at {clock(bar)} came {seconds(seen.time - bar - self.typical)} late"
 
-    def data_fault(self, lane: Lane, bar: int) -> Reason | None:
-        """The newest bar up to one that only one side had, or that had other prices; of an algorithm's other instruments too."""
+    def data_fault(self, lane: Lane, until: int, after: int = 0) -> Reason | None:
+        """The newest bar that only one side had, or that had other prices; of an algorithm's other instruments too.
+
+        Args:
+            lane: of the decision.
+            until: the last moment at which it may have closed.
+            after: it closed later than this.
+        """
         wanted = {lane[1], *self._followed(lane[0])}
-        found = [(close, symbol) for symbol in wanted for close in self._differing.get(symbol, []) if close <= bar]
+        found = [(close, symbol) for symbol in wanted for close in self._differing.get(symbol, []) if after < close <= until]
         if not found:
             return None
         close, symbol = max(found)
         if (symbol, close) not in self.tested.bars:
-            return Reason(SIGNAL, f"the backtest has no bar of {symbol} that closed at {clock(close)}")
+            return self._untested(symbol, close)
         if (symbol, close) not in self.live.bars:
             return Reason(SIGNAL, f"the bar of {symbol} that closed at {clock(close)} never came")
         return Reason(SIGNAL, f"the bar of {symbol} that closed at {clock(close)} had other prices")
+
+    def unfed(self, trace: OrderTrace) -> Reason | None:
+        """Whether the backtest lacks the bar right after the one that led to an order, so that it could not fill there."""
+        symbol, bar = trace.order.symbol, trace.bar
+        following = bar + self.length(symbol, bar)
+        if bar == 0 or following > self._end or (symbol, following) in self.tested.bars:
+            return None
+        return self._untested(symbol, following)
+
+    def _untested(self, symbol: str, close: int) -> Reason:
+        return Reason(SIGNAL, f"the backtest has no bar of {symbol} that closed at {clock(close)}")
 
     def _followed(self, owner: str) -> list[str]:
         slots = [slot for slot in self.live.engine.state.slots if isinstance(slot, AlgorithmSlot) and slot.owner == owner]
@@ -182,7 +205,11 @@ class Evidence:
         """Whether an order closes a position because somebody wanted that, or the engine had to."""
         if trace.reason.startswith(_OTHERS):
             return self._spell((CLOSED,), 0, trace.created, EXTRA, trace.order.symbol) or Reason(EXTRA, trace.reason)
-        return Reason(EXTRA, f"the engine closed it: {trace.reason}") if trace.reason in _OWN else None
+        return Reason(EXTRA, f"the engine closed it: {trace.reason}") if trace.reason in OF_THE_ENGINE else None
+
+    def closed_between(self, start: int, end: int, symbol: str) -> Reason | None:
+        """Whether somebody wanted a position closed at a time, and so the entries to it ended."""
+        return self._spell((CLOSED,), start, end, EXTRA, symbol)
 
     def held_up(self, start: int, end: int, cause: str, symbol: str) -> Reason | None:
         """What of a session's troubles lasted at a time."""
@@ -209,7 +236,18 @@ class Evidence:
             return None
         if trace.reason == END_OF_DAY:
             return Reason(TIMING, "sent by the clock shortly before the close, in the middle of the last bar")
+        held_up = self._spell((DOWN, CUT_OFF, INSTRUMENT), trace.bar, trace.created, TIMING, trace.order.symbol)
+        if held_up is not None:
+            return held_up
+        awaited = [other for other in self._symbols if self._awaited(other, trace.bar, trace.created)]
+        if awaited:
+            return Reason(TIMING, f"{clock(trace.bar)}: waited {seconds(delay - self.typical)} for the bar of {', '.join(awaited)}")
         return Reason(TIMING, f"sent {seconds(delay)} after its bar had closed")
+
+    def _awaited(self, symbol: str, bar: int, until: int) -> bool:
+        """Whether the other bars of a close time had to wait for this one until a moment."""
+        seen = self.live.bars.get((symbol, bar))
+        return seen is None or seen.time > until or seen.time - bar > self.typical + LATE_NS
 
     def bar(self, symbol: str, close: int) -> BarSeen | None:
         """A bar of the backtest."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
 
@@ -62,6 +62,7 @@ class RunWatch(Watch):
         self.closes: Final[list[int]] = [since]
 
     def bar_of(self, symbol: str, time: int) -> int:
+        """Close time of the newest bars when something of this time happened."""
         return self.closes[max(bisect_right(self.closes, time) - 1, 0)]
 
 
@@ -104,7 +105,16 @@ def catalogue_rows(
     start = min([beginning.time, *beginning.last.values()])
     rows: list[Row] = []
     for chunk in catalogue.columns(symbols, interval, start, end, regular_only=False):
-        columns = (chunk.close_time, chunk.instrument, chunk.open_time, chunk.open, chunk.high, chunk.low, chunk.close, chunk.volume)
+        columns = (
+            chunk.close_time,
+            chunk.instrument,
+            chunk.open_time,
+            chunk.open,
+            chunk.high,
+            chunk.low,
+            chunk.close,
+            chunk.volume,
+        )
         rows += [Row(*values) for values in zip(*(column.tolist() for column in columns), strict=True)]
     known = [beginning.last.get(symbol, 0) for symbol in symbols]
     return _regular([row for row in rows if row.close_time > known[row.index]], instruments, extended)
@@ -121,7 +131,7 @@ def _regular(rows: list[Row], instruments: Sequence[Instrument], extended: bool)
     marked = zip(rows, inside.tolist(), strict=True)
     if not extended:
         return [row for row, regular in marked if regular]
-    return [Row(*[getattr(row, name) for name in Row.__slots__[:-1]], regular) for row, regular in marked]
+    return [replace(row, regular=regular) for row, regular in marked]
 
 
 def rerun(
@@ -171,8 +181,17 @@ def rerun(
 
 
 def _columns(rows: Sequence[Row]) -> BarColumns:
-    names = ("index", "open_time", "close_time", "open", "high", "low", "close", "volume")
-    return BarColumns(*(int_column(getattr(row, name) for row in rows) for name in names), bytes(row.regular for row in rows))
+    return BarColumns(
+        int_column(row.index for row in rows),
+        int_column(row.open_time for row in rows),
+        int_column(row.close_time for row in rows),
+        int_column(row.open for row in rows),
+        int_column(row.high for row in rows),
+        int_column(row.low for row in rows),
+        int_column(row.close for row in rows),
+        int_column(row.volume for row in rows),
+        bytes(row.regular for row in rows),
+    )
 
 
 def _bar(row: Row, instruments: Sequence[Instrument]) -> Bar:

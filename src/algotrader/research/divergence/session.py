@@ -25,6 +25,11 @@ class SessionDay:
     Args:
         start: when the day begins, nanoseconds UTC.
         end: when it ends.
+
+    Attributes:
+        beginning: where both sides start; None as long as the session was not ready.
+        last_time: of the last event of the day so far.
+        assumptions: of the backtest, in words, once it has been run.
     """
 
     def __init__(self, start: int, end: int) -> None:
@@ -36,6 +41,8 @@ class SessionDay:
         self._bars: Final[list[Bar]] = []
         self._owed: Final[list[Scheduled]] = []
         self._closed_until = 0
+        self.last_time = start
+        self.assumptions: dict[str, str] = {}
 
     def take(self, event: Event, time: int, reported: list[Report], engine: Engine) -> None:
         """Take an event that an engine has just handled; ``time`` is the engine's time then."""
@@ -46,6 +53,7 @@ class SessionDay:
             return
         if time > self.end:
             return
+        self.last_time = time
         if watch.engine is not engine:
             watch.use(engine)
         if isinstance(event, MarketData):
@@ -82,9 +90,8 @@ class SessionDay:
         assert self.beginning is not None
         if isinstance(event, Split | Dividend):
             self._owed.append(Scheduled(event.time, False, 0, event))
-        elif isinstance(event, ScheduledTrigger) and event.session is not None:
-            if 0 < event.scheduled_time <= self.beginning.time:
-                self._owed.append(Scheduled(self.beginning.time, False, 1, event))
+        elif isinstance(event, ScheduledTrigger) and event.session is not None and event.scheduled_time <= self.beginning.time:
+            self._owed.append(Scheduled(self.beginning.time, False, 1, event))
 
     @property
     def has_bars(self) -> bool:
@@ -110,5 +117,6 @@ class SessionDay:
         assert self.beginning is not None
         assert self._watch is not None
         assert self._conditions is not None
+        self.assumptions = settings.assumptions()
         tested = rerun(assembly, self.beginning, list(rows), self._owed, self.end, settings)
         return compare(self._watch, tested, self._conditions)

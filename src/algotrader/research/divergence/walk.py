@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from algotrader.core.orders import OrderRole, OrderState
+from algotrader.core.orders import OrderState
 from algotrader.research.divergence.amounts import Filled, divide
 from algotrader.research.divergence.causes import (
     EXTRA,
@@ -22,11 +22,18 @@ from algotrader.research.divergence.causes import (
 )
 from algotrader.research.divergence.conditions import RISK, clock
 from algotrader.research.divergence.evidence import OF_THE_ACCOUNT, OF_THE_LANE, Evidence
-from algotrader.research.divergence.pairs import OPENERS, Pair
+from algotrader.research.divergence.orders import (
+    bar_after,
+    bars_differ,
+    end_of,
+    fee_words,
+    first_heard,
+    is_decided,
+    price_words,
+    prices_differ,
+)
+from algotrader.research.divergence.pairs import Pair
 from algotrader.research.divergence.traces import Lane, OrderTrace
-
-_DECIDED: Final = (OrderRole.ENTRY, OrderRole.PLAIN, OrderRole.EXIT)
-"""Orders that a strategy decides on at a bar; the others follow from executions."""
 
 _UNKNOWN: Final = Reason(UNATTRIBUTED, "nothing that is known explains it")
 
@@ -76,48 +83,58 @@ class Walk:
         mark = self._marks.get(pair.one.order.symbol, 0)
         if not live.quantity or not tested.quantity:
             amount = live.worth(instrument, sign, mark) - tested.worth(instrument, sign, mark)
-            inherited = self._inherited(pair)
-            reason = None if inherited else self._why_alone(pair, EXTRA if live.quantity else MISSING)
-            self._record(pair, inherited, reason, amount, shifts=True)
+            found = self._inherited(pair) or self._why_alone(pair, EXTRA if live.quantity else MISSING)
+            self._record(pair, found, amount, shifts=True)
             return
         parts = divide(live, tested, instrument, sign, mark)
         if live.quantity != tested.quantity:
-            inherited = self._inherited(pair)
-            reason = None if inherited else self._why_quantity(pair, live, tested)
-            self._record(pair, inherited, reason, parts.quantity, shifts=True)
+            self._record(pair, self._inherited(pair) or self._why_quantity(pair, live, tested), parts.quantity, shifts=True)
         same_average = live.value * tested.quantity == tested.value * live.quantity
-        if not same_average or parts.price or not self._same_bar(pair):
+        if not same_average or not self._same_bar(pair):
             self._price(pair, parts.price, live, tested)
-        if parts.fee or (parts.fee == 0 and _fees_differ(live, tested)):
-            self._record(pair, None, Reason(FEE, _fee_words(pair, live, tested)), parts.fee)
+        if parts.fee:
+            self._record(pair, Reason(FEE, fee_words(live, tested)), parts.fee)
 
     def _price(self, pair: Pair, amount: int, live: Filled, tested: Filled) -> None:
         inherited = self._inherited(pair)
-        if inherited is not None and (not self._same_bar(pair) or _prices_differ(pair) or _bars_differ(pair)):
-            self._record(pair, inherited, None, amount, shifts=True)
+        if inherited is not None and (not self._same_bar(pair) or prices_differ(pair) or bars_differ(pair)):
+            self._record(pair, inherited, amount, shifts=True)
             return
-        followed = self._priced.get(id(pair.opener)) if pair.opener is not None and _prices_differ(pair) else None
+        # A stop that is reckoned from the entry's price follows that price.
+        followed = self._priced.get(id(pair.opener)) if pair.opener is not None and prices_differ(pair) else None
         if followed is not None:
-            self._record(pair, followed, None, amount)
+            self._record(pair, followed, amount)
             return
         timing = self._why_later(pair)
         if timing is not None:
-            self._record(pair, None, timing, amount, shifts=True)
+            self._record(pair, timing, amount, shifts=True)
             return
-        self._record(pair, None, Reason(PRICE, _price_words(pair, live, tested)), amount)
+        if prices_differ(pair):
+            self._record(pair, self._why_priced(pair), amount)
+            return
+        if pair.live is not None and pair.tested is not None and len(pair.live.fills) != len(pair.tested.fills):
+            self._record(pair, Reason(PARTIAL, self._pieces(pair.live, pair.tested)), amount)
+            return
+        self._record(pair, Reason(PRICE, price_words(pair, live, tested)), amount)
 
     # ------------------------------------------------------------------ what follows from what
 
-    def _record(self, pair: Pair, inherited: Root | None, reason: Reason | None, amount: int, *, shifts: bool = False) -> None:
-        """Keep a finding. ``shifts``: from here on the two sides may hold different positions."""
-        root = inherited
-        if root is None:
-            given = reason or _UNKNOWN
-            root = self._roots.setdefault(given, Root(given, pair.time))
-        follows = inherited is not None or (reason is not None and root.affected > 0 and root.time < pair.time)
+    def _record(self, pair: Pair, found: Reason | Root | None, amount: int, *, shifts: bool = False) -> None:
+        """Keep a finding: with a reason of its own, or as a consequence of what has that root.
+
+        ``shifts``: from here on the two sides may hold different positions.
+        """
+        if isinstance(found, Root):
+            root = found
+        else:
+            reason = found or _UNKNOWN
+            root = self._roots.setdefault(reason, Root(reason))
         root.amount += amount
-        root.affected += 1
-        self.findings.append(Finding(pair, root, amount, follows))
+        if isinstance(found, Root):
+            root.followed += 1
+        else:
+            root.direct += 1
+        self.findings.append(Finding(pair, root, amount, isinstance(found, Root)))
         trade = id(pair.opener or pair)
         self._priced.setdefault(trade, root)
         if shifts:
@@ -132,37 +149,51 @@ class Walk:
         """The difference that has moved the account most so far."""
         return max(self._roots.values(), key=lambda root: abs(root.amount), default=None)
 
-    def _root_as_reason(self, root: Root | None) -> Reason | None:
-        return None if root is None else root.reason
-
     # ------------------------------------------------------------------ executed on one side only
 
-    def _why_alone(self, pair: Pair, cause: str) -> Reason | None:
+    def _why_alone(self, pair: Pair, cause: str) -> Reason | Root | None:
         if pair.live is not None and pair.tested is not None:
             return self._why_not_filled(pair, pair.live, pair.tested, cause)
         trace = pair.one
         others = self._evidence.closed_by_others(trace) if pair.live is not None else None
         if others is not None:
             return others
-        if trace.order.role in _DECIDED:
-            found = self._decision(trace.lane, trace.bar, cause, pair)
+        if is_decided(trace):
+            found = self._decision(trace.lane, trace.bar, cause)
             if found is not None:
                 return found
         return self._within_a_bar(pair) or self._outside(pair)
 
-    def _why_not_filled(self, pair: Pair, live: OrderTrace, tested: OrderTrace, cause: str) -> Reason | None:
-        if cause == EXTRA:
-            return self._outside(pair) or Reason(EXTRA, f"the backtest's venue did not fill it ({_end_of(tested)})")
-        evidence, order = self._evidence, live.order
-        if order.state is OrderState.REJECTED or order.state is OrderState.SUBMIT_FAILED:
+    def _why_not_filled(self, pair: Pair, live: OrderTrace, tested: OrderTrace, cause: str) -> Reason | Root | None:
+        """Why the same order was executed on one side only."""
+        order, evidence = live.order, self._evidence
+        if cause == MISSING and order.state in (OrderState.REJECTED, OrderState.SUBMIT_FAILED):
             return Reason(MISSING, f"the venue refused it: {order.reason or order.state.value}")
-        held_up = evidence.held_up(live.created, max(order.changed_time, live.created), MISSING, order.symbol)
-        if order.state is OrderState.CANCELED and held_up is not None:
-            return held_up
-        late = evidence.sent_late(live) if order.role in _DECIDED else None
-        return late or Reason(MISSING, f"the venue did not fill it ({_end_of(live)})")
+        stopped = self._interrupted(live) if cause == MISSING else self._outside(pair)
+        found = stopped or (evidence.sent_late(live) if is_decided(live) else None)
+        if found is not None:
+            return found
+        if bars_differ(pair) and is_decided(live):
+            return self._decision(live.lane, min(live.bar, tested.bar), cause)
+        ended = max(order.changed_time, tested.order.changed_time)
+        data = evidence.data_fault(live.lane, ended + evidence.patience, pair.bar)
+        if data is not None:
+            return data
+        if prices_differ(pair):
+            return self._lanes.get(live.lane)
+        if cause == EXTRA:
+            return Reason(EXTRA, f"the backtest's venue did not fill it ({end_of(tested)})")
+        return Reason(MISSING, f"the venue did not fill it ({end_of(live)})")
 
-    def _decision(self, lane: Lane, bar: int, cause: str, pair: Pair) -> Reason | None:
+    def _interrupted(self, live: OrderTrace) -> Reason | None:
+        """Whether something ended an order before all of it was executed."""
+        order = live.order
+        if order.state is not OrderState.CANCELED:
+            return None
+        closed = self._evidence.closed_between(live.created, order.changed_time, order.symbol)
+        return closed or self._evidence.held_up(live.created, max(order.changed_time, live.created), MISSING, order.symbol)
+
+    def _decision(self, lane: Lane, bar: int, cause: str) -> Reason | Root | None:
         """Why only one side decided so at a bar."""
         evidence = self._evidence
         found = evidence.bar_fault(lane, bar, cause)
@@ -172,9 +203,9 @@ class Walk:
         if reason is not None:
             return reason
         if code in OF_THE_LANE or evidence.held_differs(lane, bar):
-            return self._root_as_reason(self._lanes.get(lane) or self._largest())
+            return self._lanes.get(lane) or self._largest()
         if code in OF_THE_ACCOUNT:
-            return self._root_as_reason(self._largest())
+            return self._largest()
         late = evidence.lateness(lane[1], bar)
         if late:
             return Reason(TIMING, late)
@@ -182,20 +213,20 @@ class Walk:
         if disabled is not None:
             return disabled
         if evidence.figures_differ(lane, bar):
-            found = evidence.data_fault(lane, bar) or self._root_as_reason(self._lanes.get(lane))
-            if found is not None:
-                return found
+            before = evidence.data_fault(lane, bar) or self._lanes.get(lane)
+            if before is not None:
+                return before
         return evidence.held_up(bar, bar + evidence.patience, cause, lane[1]) if cause == MISSING else None
 
     def _within_a_bar(self, pair: Pair) -> Reason | None:
         """Whether both sides left the position within one bar, by different orders."""
         if pair.opener is None:
             return None
-        heard = _first_heard(pair.one)
+        heard = first_heard(pair.one)
         for other in self._siblings:
             if other is pair or other.opener is not pair.opener or not other.has_fills:
                 continue
-            if (other.live is None) != (pair.live is None) and abs(_first_heard(other.one) - heard) <= self._evidence.length(
+            if (other.live is None) != (pair.live is None) and abs(first_heard(other.one) - heard) <= self._evidence.length(
                 pair.one.order.symbol, heard
             ):
                 return Reason(TIMING, "within one bar the backtest takes the worse for the first")
@@ -217,111 +248,78 @@ class Walk:
 
     # ------------------------------------------------------------------ executed on both sides
 
-    def _why_quantity(self, pair: Pair, live: Filled, tested: Filled) -> Reason | None:
+    def _why_quantity(self, pair: Pair, live: Filled, tested: Filled) -> Reason | Root | None:
         assert pair.live is not None
         assert pair.tested is not None
         mine, theirs = pair.live.order, pair.tested.order
         if mine.request.quantity_raw == theirs.request.quantity_raw:
+            interrupted = self._interrupted(pair.live) if live.quantity < tested.quantity else None
+            if interrupted is not None:
+                return interrupted
             return Reason(PARTIAL, self._partial_words(pair.live, pair.tested, live, tested))
         evidence, lane, bar = self._evidence, pair.live.lane, pair.live.bar
         changed = evidence.conditions.find(RISK, evidence.live.since, pair.live.created)
         if changed is not None:
             return Reason(SIGNAL, changed.words)
         if evidence.held_differs(lane, bar) and lane in self._lanes:
-            return self._lanes[lane].reason
+            return self._lanes[lane]
         if evidence.figures_differ(lane, bar):
-            found = evidence.data_fault(lane, bar) or self._root_as_reason(self._lanes.get(lane))
+            found = evidence.data_fault(lane, bar) or self._lanes.get(lane)
             if found is not None:
                 return found
-        return self._root_as_reason(self._largest())
+        return self._largest()
 
     def _partial_words(self, mine: OrderTrace, theirs: OrderTrace, live: Filled, tested: Filled) -> str:
         instrument = mine.order.instrument
         asked = instrument.quantity(mine.order.request.quantity_raw)
         parts = [f"{instrument.quantity(filled.quantity):f} of {asked:f}" for filled in (live, tested)]
         least = mine if live.quantity < tested.quantity else theirs
-        bar = self._evidence.bar(mine.order.symbol, _bar_after(self._evidence, mine.order.symbol, _first_heard(least)))
+        bar = self._evidence.bar(mine.order.symbol, bar_after(self._evidence, mine.order.symbol, first_heard(least)))
         share = ""
         if bar is not None and bar.prices[4]:
             share = f", {100 * min(live.quantity, tested.quantity) / bar.prices[4]:.2g} % of the bar's volume"
         return f"limit of volume: {parts[0]} filled, in the backtest {parts[1]}{share}"
 
-    def _why_later(self, pair: Pair) -> Reason | None:
+    def _why_priced(self, pair: Pair) -> Reason | Root | None:
+        """Why two orders asked for other prices, though nothing that led to them differed."""
+        lane, bar = pair.one.lane, max(each.bar for each in (pair.live, pair.tested) if each is not None)
+        until = min(first_heard(each) for each in (pair.live, pair.tested) if each is not None)
+        return self._evidence.data_fault(lane, max(bar, until)) or self._lanes.get(lane)
+
+    def _pieces(self, live: OrderTrace, tested: OrderTrace) -> str:
+        mine, theirs = len(live.fills), len(tested.fills)
+        return f"limit of volume: filled in {mine} part{'s' if mine != 1 else ''}, in the backtest in {theirs}"
+
+    def _why_later(self, pair: Pair) -> Reason | Root | None:
         """Why an order was sent or executed at another time; None where it was not."""
         live, tested = pair.live, pair.tested
         assert live is not None
         assert tested is not None
         evidence = self._evidence
-        others = evidence.closed_by_others(live)
+        others = evidence.closed_by_others(live) if live.reason != tested.reason else None
         if others is not None:
             return others
-        late = evidence.sent_late(live) if live.order.role in _DECIDED else None
-        if _bars_differ(pair) and live.order.role in _DECIDED:
+        late = evidence.sent_late(live) if is_decided(live) else None
+        if bars_differ(pair) and is_decided(live):
             if late is not None:
                 return late
-            return self._decision(live.lane, min(live.bar, tested.bar), TIMING, pair) or _UNKNOWN
+            return self._decision(live.lane, min(live.bar, tested.bar), TIMING) or _UNKNOWN
         if late is not None:
             return late
         if self._same_bar(pair):
             return None
-        heard = _first_heard(live)
-        held_up = evidence.held_up(live.created, heard, TIMING, live.order.symbol)
+        heard = first_heard(live)
+        held_up = evidence.held_up(live.created, heard, TIMING, live.order.symbol) or evidence.unfed(live)
         if held_up is not None:
             return held_up
-        return Reason(TIMING, f"executed at {clock(heard)}, in the backtest in the bar that closed at {clock(_first_heard(tested))}")
+        if prices_differ(pair):
+            return self._why_priced(pair) or _UNKNOWN
+        return Reason(TIMING, f"executed at {clock(heard)}, in the backtest in the bar that closed at {clock(first_heard(tested))}")
 
     def _same_bar(self, pair: Pair) -> bool:
         """Whether the session heard of the first execution while the bar lasted on which the backtest has it, or right after."""
         assert pair.live is not None
         assert pair.tested is not None
-        close = _first_heard(pair.tested)
+        close = first_heard(pair.tested)
         opened = close - self._evidence.length(pair.one.order.symbol, close)
-        return opened <= _first_heard(pair.live) <= close + self._evidence.patience
-
-
-def is_opener(pair: Pair) -> bool:
-    """Whether a pair opens a position, or may."""
-    return pair.one.order.role in OPENERS
-
-
-def _first_heard(trace: OrderTrace) -> int:
-    return min((trace.heard.get(fill.fill_id, fill.time) for fill in trace.fills), default=trace.created)
-
-
-def _bar_after(evidence: Evidence, symbol: str, moment: int) -> int:
-    """Close time of the bar during which, or at the close of which, something became known."""
-    closes = [close for name, close in evidence.tested.bars if name == symbol and close <= moment + evidence.patience]
-    return max(closes, default=0)
-
-
-def _bars_differ(pair: Pair) -> bool:
-    return pair.live is not None and pair.tested is not None and pair.live.bar != pair.tested.bar
-
-
-def _prices_differ(pair: Pair) -> bool:
-    """Whether the two orders asked for other prices."""
-    if pair.live is None or pair.tested is None:
-        return False
-    mine, theirs = pair.live.order, pair.tested.order
-    return (mine.limit_raw, mine.stop_raw) != (theirs.limit_raw, theirs.stop_raw)
-
-
-def _fees_differ(live: Filled, tested: Filled) -> bool:
-    return live.commission != tested.commission and live.quantity == tested.quantity and live.value == tested.value
-
-
-def _price_words(pair: Pair, live: Filled, tested: Filled) -> str:
-    instrument, sign = pair.one.order.instrument, pair.one.order.sign
-    unit = float(10**instrument.price_scale)
-    better = sign * (tested.value / tested.quantity - live.value / live.quantity) / unit
-    return f"slippage: {abs(better):.4g} a unit {'better' if better > 0 else 'worse'} than in the backtest"
-
-
-def _fee_words(pair: Pair, live: Filled, tested: Filled) -> str:
-    return "commission higher than in the backtest" if live.commission > tested.commission else "commission lower than in the backtest"
-
-
-def _end_of(trace: OrderTrace) -> str:
-    order = trace.order
-    word = order.state.value.replace("_", " ")
-    return f"{word}: {order.reason}" if order.reason else word
+        return opened < first_heard(pair.live) <= close + self._evidence.patience
