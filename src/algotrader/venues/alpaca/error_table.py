@@ -7,6 +7,7 @@ request was carried out is ``Unanswered``.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -232,6 +233,10 @@ TABLE: Final[tuple[Rule, ...]] = (
     Rule(0, 999, None, (), UNANSWERED, "", "no answer that could be understood"),
 )
 """Every error of the REST interfaces, the first row that fits counts."""
+
+_NAMED: Final = [int(code) for rule in TABLE for code in re.findall("[0-9]{8}", rule.meaning)]
+CODES: Final[tuple[int, ...]] = tuple(sorted({rule.code for rule in TABLE if rule.code is not None} | set(_NAMED)))
+"""Alpaca's codes that the table speaks of."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Final
 from algotrader.core.commands import REFUSED_UNSUPPORTED
 from algotrader.core.market import NS_PER_SECOND, nanoseconds
 from algotrader.venues.alpaca.error_table import ALREADY_THERE as ALREADY_THERE
+from algotrader.venues.alpaca.error_table import CODES as CODES
 from algotrader.venues.alpaca.error_table import NOT_ALLOWED as NOT_ALLOWED
 from algotrader.venues.alpaca.error_table import REFUSED as REFUSED
 from algotrader.venues.alpaca.error_table import STREAM_CLOSED as STREAM_CLOSED

@@ -42,6 +42,8 @@ KINDS: Final[dict[str, str]] = {
 }
 """What each kind of update says. One that is not here gives no event."""
 
+EXECUTIONS: Final = ("fill", "partial_fill", "trade_bust", "trade_correct")
+
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
@@ -96,6 +98,11 @@ class Update:
     def is_known(self) -> bool:
         """Whether its kind is one of ``KINDS``."""
         return self.kind in KINDS
+
+    @property
+    def is_execution(self) -> bool:
+        """Whether it is about money: one that cannot be read has to be found in the venue's records instead."""
+        return self.kind in EXECUTIONS
 
 
 Heard = Authorization | Listening | StreamFault | Unheard | Update

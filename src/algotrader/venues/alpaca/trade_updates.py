@@ -33,7 +33,7 @@ from algotrader.venues.alpaca.heard import StreamFault as StreamFault
 from algotrader.venues.alpaca.heard import Unheard as Unheard
 from algotrader.venues.alpaca.heard import Update as Update
 from algotrader.venues.alpaca.heard import parse as parse
-from algotrader.venues.alpaca.names import OrderNames
+from algotrader.venues.alpaca.names import REPLACED, OrderNames
 from algotrader.venues.alpaca.symbols import scales_of, symbol_of
 from algotrader.venues.alpaca.values import AlpacaRecordFault, cut_raw, is_missing, nearest_raw, text, text_or_empty
 from algotrader.venues.alpaca.wire import HELD, side_of
@@ -45,6 +45,15 @@ def unresolved(update: Update, names: OrderNames) -> bool:
     Whoever follows the stream asks for that record first (``names.learn``) and accepts the leg's own name when there is none.
     """
     return names.is_open(update.order)
+
+
+def nameless_successor(update: Update, names: OrderNames) -> str:
+    """The venue's id of the order that took this one's place, where nobody knows its name yet; else empty.
+
+    Whoever follows the stream asks for that order first: a person may have changed ours by hand, or we have started anew meanwhile.
+    """
+    successor = text_or_empty(update.order, "replaced_by") if update.kind == REPLACED else ""
+    return "" if names.successor(update.order) else successor
 
 
 def events_of(update: Update, traded: Mapping[str, Instrument], now: int, names: OrderNames | None = None) -> list[Event]:

@@ -10,6 +10,7 @@ from algotrader.core.commands import REFUSALS
 from algotrader.core.events import CancelRejected, OrderReject
 from algotrader.venues.alpaca.errors import (
     ALREADY_THERE,
+    CODES,
     REFUSED,
     STREAM_TABLE,
     TABLE,
@@ -105,6 +106,12 @@ def test_every_error_is_what_it_means(status: int, code: int | None, message: st
 def test_every_row_of_the_table_is_met_by_a_case() -> None:
     met = [rule_for(status, code, message) for status, code, message, _, _ in CASES]
     assert [rule for rule in TABLE if rule not in met] == []
+
+
+def test_the_codes_of_the_table_are_listed_once_each() -> None:
+    listed = (40010000, 40010001, 40110000, 40300000, 40310000, 40310100, 40410000, 42210000, 42910000, 50010000)
+    assert set(listed) <= set(CODES)
+    assert sorted(set(CODES)) == list(CODES)
 
 
 def test_refusals_are_in_the_engines_words() -> None:

@@ -31,6 +31,7 @@ from algotrader.venues.alpaca.trade_updates import (
     Unheard,
     Update,
     events_of,
+    nameless_successor,
     parse,
     unresolved,
 )
@@ -208,6 +209,7 @@ def test_an_unknown_kind_gives_no_event_and_is_kept() -> None:
 )
 def test_an_update_that_cannot_be_an_event_is_a_fault(message: dict[str, Any]) -> None:
     found = heard(message)
+    assert found.is_execution
     with pytest.raises(AlpacaRecordFault):
         events_of(found, TRADED, NOW)
 
@@ -249,9 +251,15 @@ def test_a_new_order_whose_forerunner_is_not_known_works_all_the_same() -> None:
     assert same(told(update("new", order=new)), [OrderAccepted(NOW, "run-1-r1", NEXT)])
 
 
-def test_a_replacement_with_no_name_gives_no_event() -> None:
-    old, _ = replaced_pair()
-    assert told(update("replaced", order=old)) == []
+def test_a_replacement_with_no_name_gives_no_event_until_somebody_has_asked() -> None:
+    old, new = replaced_pair()
+    names, found = OrderNames(), heard(update("replaced", order=old))
+    assert nameless_successor(found, names) == NEXT
+    assert events_of(found, TRADED, NOW, names) == []
+    names.learn(new)
+    assert nameless_successor(found, names) == ""
+    assert same(events_of(found, TRADED, NOW, names), [OrderReplaced(NOW, "run-1", "run-1-r1", NEXT)])
+    assert nameless_successor(heard(update("new")), names) == ""
 
 
 def test_a_refused_change_is_known_by_the_id_that_it_was_to_have() -> None:
