@@ -18,6 +18,7 @@ ALLOWED_MODULES = {
     "array",
     "bisect",
     "collections",
+    "copyreg",
     "collections.abc",
     "dataclasses",
     "datetime",

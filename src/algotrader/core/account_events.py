@@ -125,4 +125,4 @@ class CashMovement(Event):
         return LANE_ACCOUNT
 
 
-made_from_fields(__name__)
+made_from_fields(Event)

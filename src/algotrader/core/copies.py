@@ -7,22 +7,18 @@ refuse.
 from __future__ import annotations
 
 import copyreg
-import sys
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from functools import partial
 from typing import Any
 
 
-def made_from_fields(module: str) -> None:
-    """Have the frozen dataclasses that a module defines copied by making them anew from their fields.
-
-    Args:
-        module: the name of the module, which calls this once its classes are there.
-    """
-    for kind in list(vars(sys.modules[module]).values()):
-        if isinstance(kind, type) and kind.__module__ == module and is_dataclass(kind) and _frozen(kind):
+def made_from_fields(*kinds: type) -> None:
+    """Have frozen dataclasses, and those made from them, copied by making them anew from their fields."""
+    for kind in kinds:
+        if is_dataclass(kind):
             copyreg.pickle(kind, _anew)
+        made_from_fields(*kind.__subclasses__())
 
 
 def made_from_attributes(kind: type, *names: str) -> None:
@@ -37,11 +33,6 @@ def made_from_attributes(kind: type, *names: str) -> None:
         return type(value), tuple(getattr(value, name) for name in names)
 
     copyreg.pickle(kind, again)
-
-
-def _frozen(kind: type) -> bool:
-    parameters: Any = vars(kind).get("__dataclass_params__")
-    return bool(parameters is not None and parameters.frozen)
 
 
 def _anew(value: Any) -> tuple[Any, ...]:

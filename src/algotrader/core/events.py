@@ -479,4 +479,4 @@ class TradingStatus(Event):
     reason: str = ""
 
 
-made_from_fields(__name__)
+made_from_fields(Event)

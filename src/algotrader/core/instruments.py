@@ -239,4 +239,4 @@ ALPACA_LIKE: Final = VenueCapabilities(
 """A venue that reserves holdings and refuses opposing orders, as Alpaca does."""
 
 
-made_from_fields(__name__)
+made_from_fields(Instrument, VenueCapabilities)

@@ -346,4 +346,4 @@ class BarColumns:
         return len(self.close_time)
 
 
-made_from_fields(__name__)
+made_from_fields(Quote, TradeTick, Session)

@@ -418,4 +418,4 @@ class Order:
         )
 
 
-made_from_fields(__name__)
+made_from_fields(BracketOrderRequest)

@@ -222,4 +222,4 @@ def approve(request: OrderRequest) -> ApprovedOrder:
     return ApprovedOrder(request, _SEAL)
 
 
-made_from_fields(__name__)
+made_from_fields(RiskPolicy, Sizing, Denial)

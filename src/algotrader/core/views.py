@@ -145,4 +145,4 @@ def trade_update(order: Order, fill: OrderFill) -> TradeUpdate:
     return TradeUpdate(order.venue_order_id, event, order.symbol, order.filled, order.average_price, utc(fill.time))
 
 
-made_from_fields(__name__)
+made_from_fields(AccountInfo, PositionInfo, OrderStatus, TradeUpdate)

@@ -95,4 +95,4 @@ class SimulationSettings:
         }
 
 
-made_from_fields(__name__)
+made_from_fields(SimulationSettings)

@@ -138,4 +138,4 @@ def snapshot(order: WorkingOrder) -> OpenOrder:
     )
 
 
-made_from_fields(__name__)
+made_from_fields(OpenOrder)
