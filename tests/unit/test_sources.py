@@ -30,7 +30,7 @@ def _declared() -> set[str]:
     """What we ask for, and what comes with it for certain."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    asked = [*project["dependencies"], *(name for group in ("sweep", "ray", "postgres") for name in extras[group])]
+    asked = [*project["dependencies"], *(name for group, names in extras.items() if group != "dev" for name in names)]
     found = {_name(each) for each in asked}
     for name in sorted(found):
         with suppress(PackageNotFoundError):
