@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import httpx
 
 from algotrader.core.instruments import Instrument, crypto, equity
+from algotrader.history.corporate_actions import Dividend, Split
 from algotrader.history.intervals import day_ns
 from algotrader.live.paper.market import GeneratedMarket, Market
 from algotrader.rehearsal.alpaca.data_routes import DataRoutes
@@ -25,6 +27,15 @@ BTC = crypto("BTC/USD")
 FIRST, LAST = date(2024, 1, 29), date(2024, 2, 2)
 NOW = day_ns(date(2024, 2, 5))
 KEY, SECRET = "PKTEST", "shh"
+ACTIONS = "/v1/corporate-actions"
+EVENTS: dict[str, list[Split | Dividend]] = {
+    "AAPL": [
+        Split(date(2024, 1, 30), 3, 2),
+        Dividend(date(2024, 1, 31), Decimal("0.2475")),
+        Split(date(2024, 2, 1), 1, 10),
+        Dividend(date(2024, 5, 10), Decimal("0.25")),
+    ]
+}
 
 
 def market(instruments: Sequence[Instrument] = (AAPL, MSFT, BTC), first: date = FIRST, last: date = LAST) -> Market:
@@ -40,18 +51,20 @@ class DataServer:
 
     Attributes:
         asked: every request's path and query.
-        before: is called with each request first; it may give an answer of its own, or raise ``NotAnswered``.
+        before: is called with each request for market data first; it may give an answer of its own, or raise ``NotAnswered``.
+        before_actions: the same with requests for corporate actions.
     """
 
     def __init__(self, routes: DataRoutes) -> None:
         self._router = Router(routes.routes())
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.before: Callable[[Request], Response | None] = lambda _request: None
+        self.before_actions: Callable[[Request], Response | None] = lambda _request: None
         self.url = ""
 
     async def answer(self, request: Request) -> Response:
         self.asked.append((request.path, request.query))
-        given = self.before(request)
+        given = self.before_actions(request) if request.path == ACTIONS else self.before(request)
         if given is not None:
             return given
         route, request.parameters = self._router.find(request.method, request.path)
@@ -112,6 +125,7 @@ def plain_server(
         per_minute=per_minute,
         sip=sip,
         wall=wall,
+        actions=lambda symbol: EVENTS.get(symbol, []),
     )
     return DataServer(routes)
 

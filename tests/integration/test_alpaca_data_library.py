@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +13,9 @@ pytest.importorskip("alpaca")
 from alpaca.common.exceptions import APIError
 from alpaca.data.enums import Adjustment, DataFeed
 from alpaca.data.historical import CryptoHistoricalDataClient, StockHistoricalDataClient
+from alpaca.data.historical.corporate_actions import CorporateActionsClient
 from alpaca.data.requests import (
+    CorporateActionsRequest,
     CryptoBarsRequest,
     CryptoLatestQuoteRequest,
     CryptoQuoteRequest,
@@ -166,6 +168,15 @@ def test_errors_are_those_of_the_venue(stocks: Any, change: dict[str, Any], stat
         stocks.get_stock_bars(StockBarsRequest(**wanted))
     assert caught.value.status_code == status
     assert message in str(caught.value)
+
+
+def test_corporate_actions(server: DataServer) -> None:
+    client = CorporateActionsClient(KEY, SECRET, url_override=server.url)
+    asked = CorporateActionsRequest(symbols=["AAPL", "MSFT"], start=date(2024, 1, 1), end=date(2024, 2, 28))
+    found: Any = client.get_corporate_actions(asked)
+    assert [(split.new_rate, split.old_rate) for split in found["forward_splits"]] == [(3, 2)]
+    assert [(split.new_rate, split.old_rate, split.ex_date) for split in found["reverse_splits"]] == [(1, 10, date(2024, 2, 1))]
+    assert [dividend.rate for dividend in found["cash_dividends"]] == [0.2475]
 
 
 def test_wrong_keys(server: DataServer) -> None:

@@ -9,17 +9,19 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
-from alpaca_data import AAPL, BTC, FIRST, KEY, LAST, SECRET, DataServer, data_server, digest, market
+from alpaca_data import AAPL, ACTIONS, BTC, EVENTS, FIRST, KEY, LAST, SECRET, DataServer, data_server, digest, market
 from click.testing import CliRunner, Result
 
 from algotrader.cli.data import data
 from algotrader.cli.main import root
 from algotrader.core.market import utc
 from algotrader.history.catalogue import Catalogue
+from algotrader.history.corporate_actions import Split
 from algotrader.history.generator import generate
 from algotrader.rehearsal.alpaca.http import NotAnswered, Request, Response
 from algotrader.venues.alpaca.history import Retries
@@ -244,6 +246,7 @@ def test_bars_that_cannot_be_true_are_counted_and_left_out(run: Run, server: Dat
     assert result.exit_code == 0, result.output
     assert Catalogue(folder).count("AAPL", "1m") == 1
     told = [line for line in result.stdout.splitlines() if line.startswith("AAPL: ")]
+    assert told.pop(0) == "AAPL: splits 0, dividends 1"
     assert told[0] == "AAPL: numbers of 1 bars were rounded to the decimal places that are kept"
     assert sorted(line.partition("left out ")[2] for line in told[1:]) == [
         "1: a number is too large for the instrument's scale",
@@ -253,6 +256,41 @@ def test_bars_that_cannot_be_true_are_counted_and_left_out(run: Run, server: Dat
         "1: time is not on a whole minute",
         "1: time is outside of the time asked for",
     ]
+
+
+def test_splits_and_dividends_come_with_raw_prices(run: Run, server: DataServer, folder: Path) -> None:
+    result = run("--symbols", "AAPL,MSFT,BTC/USD", *DAYS)
+    assert "AAPL: splits 2, dividends 1" in result.stdout
+    catalogue = Catalogue(folder)
+    # One that is to come, and one of another symbol, are not among them.
+    assert catalogue.actions("AAPL") == EVENTS["AAPL"][:3]
+    assert catalogue.action_symbols() == ["AAPL"]
+    (asked,) = [query for path, query in server.asked if path == ACTIONS]
+    assert (asked["symbols"], asked["start"], asked["end"]) == ("AAPL,MSFT", "2024-01-29", "2024-05-02")
+
+
+@pytest.mark.parametrize("given", [("--no-actions",), ("--adjustment", "all")])
+def test_adjusted_prices_come_without_splits_and_dividends(run: Run, folder: Path, given: tuple[str, ...]) -> None:
+    assert run("--symbols", "AAPL", *DAYS, *given).exit_code == 0
+    assert Catalogue(folder).action_symbols() == []
+
+
+def test_refused_corporate_actions_are_told_and_cost_no_bars(run: Run, server: DataServer, folder: Path) -> None:
+    server.before_actions = lambda _request: Response(404, {"message": "endpoint not found."})
+    result = run("--symbols", "AAPL", *DAYS)
+    assert result.exit_code == 0
+    assert "AAPL: splits and dividends are missing: Alpaca answered 404: endpoint not found." in result.stdout
+    assert Catalogue(folder).count("AAPL", "1m") == 1950
+
+
+def test_a_corporate_action_that_cannot_be_true_is_left_out(run: Run, server: DataServer, folder: Path) -> None:
+    same = {"symbol": "AAPL", "ex_date": "2024-01-30"}
+    splits = [{**same, "new_rate": rate, "old_rate": 1} for rate in (0, 1e300, 1.5)]
+    found = {"corporate_actions": {"forward_splits": splits, "cash_dividends": [{**same, "rate": -1}]}}
+    server.before_actions = lambda _request: Response(200, found)
+    result = run("--symbols", "AAPL", *DAYS)
+    assert "AAPL: left out 3: a corporate action that cannot be true" in result.stdout
+    assert Catalogue(folder).actions("AAPL") == [Split(date(2024, 1, 30), 3, 2)]
 
 
 def test_adjusted_prices_keep_six_decimals(run: Run, server: DataServer, folder: Path) -> None:
@@ -278,7 +316,7 @@ def test_an_interrupted_fetch_goes_on_where_it_stopped(server: DataServer, tmp_p
     reached, held = threading.Event(), threading.Event()
 
     def hold(_request: Request) -> Response | None:
-        if len(server.asked) == 3 and not held.is_set():
+        if len(server.pages) == 3 and not held.is_set():
             held.set()
             reached.set()
             raise NotAnswered(half_open=True)
@@ -293,11 +331,11 @@ def test_an_interrupted_fetch_goes_on_where_it_stopped(server: DataServer, tmp_p
     if how is signal.SIGINT:
         assert "the same command goes on from there" in told
         assert "Traceback" not in told
-    asked = len(server.asked)
+    asked = len(server.pages)
     again = _start(server.url, tmp_path / "a")
     assert again.communicate(timeout=60)[1] == ""
-    rest = server.asked[asked:]
-    assert [(path.split("/")[2], query["start"][:7]) for path, query in rest] == [("crypto", "2024-02"), ("stocks", "2024-02")]
+    rest = server.pages[asked:]
+    assert [(query["symbols"], query["start"][:7]) for query in rest] == [("BTC/USD", "2024-02"), ("AAPL,MSFT", "2024-02")]
     other = _start(server.url, tmp_path / "b")
     other.communicate(timeout=60)
     assert digest(tmp_path / "a") == digest(tmp_path / "b")

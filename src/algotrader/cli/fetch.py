@@ -62,6 +62,7 @@ _SCALE: Final = click.IntRange(0, 18)
 @click.option(
     "--kind", type=click.Choice(["bars", "quotes", "trades"]), default="bars", show_default=True, help="The catalogue holds bars."
 )
+@click.option("--actions/--no-actions", default=True, show_default=True, help="Splits and dividends of stocks too.")
 @click.option("--price-scale", type=_SCALE, help="Decimal places of prices of new symbols.")
 @click.option("--quantity-scale", type=_SCALE, help="Decimal places of volumes of new symbols.")
 @click.option("--address", metavar="URL", help="Another address of the service, such as a rehearsal on this machine.")
@@ -99,7 +100,7 @@ def _job(symbols: str, settings: Settings, given: Mapping[str, Any]) -> FetchJob
     wishes = Wishes(price_scale=given["price_scale"], quantity_scale=given["quantity_scale"])
     feed = given["feed"] or settings.config.broker.feed
     days = parse_day(given["start"]), parse_day(given["end"])
-    return FetchJob(names, given["interval"], *days, feed, given["adjustment"], wishes)
+    return FetchJob(names, given["interval"], *days, feed, given["adjustment"], wishes, given["actions"])
 
 
 def _venue_settings(
@@ -196,6 +197,8 @@ def _show(reports: Sequence[FetchReport], job: FetchJob) -> None:
     for report in reports:
         if not report.wanted:
             click.echo(f"{report.symbol}: all of it had been fetched before")
+        if report.splits or report.dividends:
+            click.echo(f"{report.symbol}: splits {report.splits}, dividends {report.dividends}")
         for note in report.notes:
             click.echo(f"{report.symbol}: {note}")
         if report.rounded:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
+from fractions import Fraction
 from typing import Final
 
 import polars as pl
@@ -12,18 +14,21 @@ import polars as pl
 from algotrader.core.instruments import AssetClass, Instrument
 from algotrader.core.market import NS_PER_DAY, NS_PER_MINUTE, BadData
 from algotrader.history.checks import BAR_COLUMNS, price_faults
-from algotrader.history.corporate_actions import ADJUSTED_SCALE
+from algotrader.history.corporate_actions import ADJUSTED_SCALE, Dividend, Split
 from algotrader.history.fetched import Span
 from algotrader.history.intervals import DAILY, INTERVALS
 from algotrader.history.numbers import parse_numbers
 from algotrader.history.resolve import Wishes, new_instrument
 from algotrader.history.rows import Rows, add_session_times
 from algotrader.history.tables import LINE
+from algotrader.venues.alpaca.action_records import RawAction
 from algotrader.venues.alpaca.history_records import RawBar, close_time
 
 _FIELDS: Final = ("open", "high", "low", "close", "volume")
 _PRICES: Final = _FIELDS[:4]
 _ZONE: Final = "America/New_York"
+_LEAST_RATE: Final = Decimal("0.000001")
+_MOST_RATE: Final = Decimal(1_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +113,18 @@ def _day_close(instrument: Instrument, time: int) -> int | None:
         return close_time(instrument, time, INTERVALS[DAILY] // 1_000_000_000)
     except BadData:
         return None
+
+
+def to_action(raw: RawAction) -> Split | Dividend:
+    """A split or a dividend for the catalogue, exact.
+
+    Raises:
+        ValueError, ArithmeticError: it cannot be true.
+    """
+    if not raw.old:
+        return Dividend(raw.ex_date, Decimal(raw.new))
+    new, old = Decimal(raw.new), Decimal(raw.old)
+    if not all(_LEAST_RATE <= rate <= _MOST_RATE for rate in (new, old)):
+        raise ValueError(f"{new}:{old} is no ratio of shares")
+    ratio = Fraction(new) / Fraction(old)
+    return Split(raw.ex_date, ratio.numerator, ratio.denominator)

@@ -18,10 +18,12 @@ from algotrader.core.market import NS_PER_MINUTE, NS_PER_SECOND, utc
 from algotrader.errors import UserError
 from algotrader.history.calendars import day_start, sessions_between, time_zone
 from algotrader.history.catalogue import Catalogue
+from algotrader.history.corporate_actions import Split
 from algotrader.history.fetched import Fetched, Origin, Span
 from algotrader.history.intervals import DAILY, interval_ns
 from algotrader.history.resolve import Wishes, default_instrument, stored_instrument
-from algotrader.research.fetched_rows import instrument_for, to_bars
+from algotrader.research.fetched_rows import instrument_for, to_action, to_bars
+from algotrader.venues.alpaca.action_records import RawAction
 from algotrader.venues.alpaca.history import AlpacaHistory, DataQuery, Retries
 from algotrader.venues.alpaca.history_records import Raw, RawBar, timeframe
 from algotrader.venues.alpaca.settings import Feed
@@ -53,6 +55,7 @@ class FetchJob:
         feed: of the venue.
         adjustment: of prices: raw, split, dividend or all.
         wishes: decimal places of a new instrument, where the user said them.
+        actions: fetch the splits and dividends of the same days too; raw prices need them, adjusted ones must not have them.
     """
 
     symbols: tuple[tuple[str, AssetClass], ...]
@@ -62,6 +65,7 @@ class FetchJob:
     feed: Feed = "iex"
     adjustment: str = "raw"
     wishes: Wishes = field(default_factory=Wishes)
+    actions: bool = True
 
     @property
     def seconds(self) -> int:
@@ -75,7 +79,8 @@ class FetchReport:
 
     ``added``, ``replaced`` and ``unchanged`` count bars by what became of them, ``left_out`` those that cannot be true by reason,
     ``rounded`` those with more decimals than the instrument keeps. ``first`` and ``last`` are the start of the first and the end of
-    the last bar fetched. ``wanted`` is false when nothing was missing; ``refusal`` is the venue's word where it refused the symbol.
+    the last bar fetched. ``splits`` and ``dividends`` count what came of those. ``wanted`` is false when nothing was missing;
+    ``refusal`` is the venue's word where it refused the symbol.
     """
 
     symbol: str
@@ -83,6 +88,8 @@ class FetchReport:
     replaced: int = 0
     unchanged: int = 0
     rounded: int = 0
+    splits: int = 0
+    dividends: int = 0
     first: int = 0
     last: int = 0
     wanted: bool = False
@@ -195,10 +202,38 @@ class Fetch:
             VenueError: the venue does not want, or cannot be reached; what is complete by then is in the catalogue.
             OSError: the disk refuses.
         """
+        await self._fetch_actions()
         for span, crypto, names in list(self._batches()):
             await self._fetch(names, span, crypto)
         self._tell(1.0, "")
         return [series.report for series in self._series.values()]
+
+    async def _fetch_actions(self) -> None:
+        """Store splits and dividends. They come first: a fetch that is interrupted later must not leave prices without them."""
+        job = self._job
+        if not job.actions or job.adjustment != "raw":
+            return
+        waiting = iter(series.name for series in self._series.values() if series.spans and series.kind is AssetClass.EQUITY)
+        while names := list(islice(waiting, SYMBOLS_AT_ONCE)):
+            try:
+                found = await self._history.actions(names, job.start, job.end, self._retries, self._wait)
+            except Refused as error:
+                self._series[names[0]].report.notes.append(f"splits and dividends are missing: {error}")
+                continue
+            for name in names:
+                self._store_actions(self._series[name].report, [raw for raw in found if raw.symbol == name])
+
+    def _store_actions(self, report: FetchReport, found: list[RawAction]) -> None:
+        actions = []
+        for raw in found:
+            try:
+                actions.append(to_action(raw))
+            except (ValueError, ArithmeticError):
+                report.left_out["a corporate action that cannot be true"] += 1
+        if actions:
+            self._catalogue.write_actions(report.symbol, actions)
+        report.splits = sum(isinstance(action, Split) for action in actions)
+        report.dividends = len(actions) - report.splits
 
     def _batches(self) -> Iterator[tuple[Span, bool, list[str]]]:
         """Stretches of time, each with the symbols that miss it; oldest first, so that a symbol's first bars come first."""

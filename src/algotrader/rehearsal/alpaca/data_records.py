@@ -13,8 +13,9 @@ import msgspec
 from algotrader.core.instruments import AssetClass, Instrument
 from algotrader.core.market import NS_PER_DAY, NS_PER_SECOND, Bar, nanoseconds, utc
 from algotrader.core.scaled import div_half_even, from_scaled
+from algotrader.history.corporate_actions import Dividend, Split
 from algotrader.live.paper.market import Market
-from algotrader.rehearsal.alpaca.texts import NEW_YORK, time_text
+from algotrader.rehearsal.alpaca.texts import NEW_YORK, asset_id, time_text
 
 DAY: Final = 86_400
 _CHUNK_BARS: Final = 4_096
@@ -179,3 +180,16 @@ def trade_record(instrument: Instrument, price: int, size: int, time: int) -> di
     numbers = {"p": _number(price, instrument.price_scale), "s": _number(size, instrument.quantity_scale)}
     found = {"t": time_text(time), **numbers, "i": time // 1_000}
     return found | ({"tks": "B"} if instrument.asset_class is AssetClass.CRYPTO else {"x": "V", "c": ["@"], "z": "C"})
+
+
+def action_record(symbol: str, action: Split | Dividend) -> tuple[str, dict[str, Any]]:
+    """A corporate action: its type, and as it is written. It is processed on its ex-date."""
+    day = action.ex_date.isoformat()
+    cusip = "000000000"
+    found: dict[str, Any] = {"id": str(asset_id(f"{symbol} {action}")), "symbol": symbol, "ex_date": day, "process_date": day}
+    if isinstance(action, Dividend):
+        return "cash_dividend", found | {"cusip": cusip, "rate": action.cash, "special": False, "foreign": False}
+    rates = {"new_rate": action.numerator, "old_rate": action.denominator}
+    if action.ratio > 1:
+        return "forward_split", found | rates | {"cusip": cusip}
+    return "reverse_split", found | rates | {"old_cusip": cusip, "new_cusip": cusip}

@@ -9,17 +9,27 @@ from __future__ import annotations
 import re
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
 from algotrader.core.instruments import Instrument
 from algotrader.core.market import NS_PER_SECOND
+from algotrader.history.corporate_actions import Dividend, Split
 from algotrader.live.paper.market import Market
-from algotrader.rehearsal.alpaca.data_records import DAY, Record, Records, day_start, encode, quote_record, trade_record
+from algotrader.rehearsal.alpaca.data_records import (
+    DAY,
+    Record,
+    Records,
+    action_record,
+    day_start,
+    encode,
+    quote_record,
+    trade_record,
+)
 from algotrader.rehearsal.alpaca.http import Request, Response, Route
-from algotrader.rehearsal.alpaca.texts import read_time
+from algotrader.rehearsal.alpaca.texts import read_time, time_text
 
 PER_MINUTE: Final = 200
 MOST: Final = 10_000
@@ -102,6 +112,7 @@ class DataRoutes:
         per_minute: requests of an account; 0 where the server counts them itself.
         sip: the account may ask for what all exchanges did within the last 15 minutes.
         wall: the machine's clock, seconds since the epoch.
+        actions: splits and dividends of a symbol.
     """
 
     def __init__(
@@ -113,7 +124,9 @@ class DataRoutes:
         per_minute: int = PER_MINUTE,
         sip: bool = False,
         wall: Callable[[], float] = time.time,
+        actions: Callable[[str], Sequence[Split | Dividend]] = lambda _symbol: (),
     ) -> None:
+        self._actions_of: Final = actions
         self._records: Final = Records(market)
         self._now: Final = now
         self._is_key: Final = is_key
@@ -122,7 +135,7 @@ class DataRoutes:
 
     def routes(self) -> list[Route]:
         """What can be asked, for the server's router."""
-        found = []
+        found = [Route("GET", "/v1/corporate-actions", self._handler(self._actions, False))]
         for folder, crypto in (("/v2/stocks", False), ("/v1beta3/crypto/us", True)):
             latest = "latest/{kind}" if crypto else "{kind}/latest"
             found += [
@@ -244,6 +257,19 @@ class DataRoutes:
             if shot is not None:
                 found[symbol] = shot
         return found
+
+    def _actions(self, request: Request, _crypto: bool) -> dict[str, Any]:
+        query = request.query
+        today = time_text(self._now()) or ""
+        first, last = (query.get(name) or today[:10] for name in ("start", "end"))
+        kinds = set(query.get("types", "").split(",")) - {""}
+        found: dict[str, list[dict[str, Any]]] = {}
+        for symbol in _symbols(query.get("symbols", ""), False):
+            for action in self._actions_of(symbol):
+                kind, record = action_record(symbol, action)
+                if first <= record["process_date"] <= last and (not kinds or kind in kinds):
+                    found.setdefault(f"{kind}s", []).append(record)
+        return {"corporate_actions": found, "next_page_token": None}
 
     def _shot(self, instrument: Instrument) -> dict[str, Any] | None:
         """All that is known last of an instrument; None before its first bar."""

@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import date, timedelta
+from functools import partial
+from typing import Any, Final, TypeVar
 
 import httpx
 
 from algotrader.core.commands import REFUSED_UNSUPPORTED
 from algotrader.core.instruments import AssetClass, Instrument
 from algotrader.core.market import NS_PER_SECOND, BadData, Bar, Quote
+from algotrader.venues.alpaca.action_records import KINDS, ActionPage, RawAction, parse_actions
 from algotrader.venues.alpaca.data_rest import LONGEST_HOLD, Allowance, DataRest
 from algotrader.venues.alpaca.history_records import (
     HistoryFault,
@@ -36,8 +39,14 @@ from algotrader.venues.alpaca.history_records import (
 from algotrader.venues.alpaca.settings import AlpacaSettings
 from algotrader.venues.protocols import NotSent, Refused, Throttled, Unanswered
 
+T = TypeVar("T")
+
 PAGE: Final = 10_000
 """Records a page at most, by the service's own limit."""
+
+ACTIONS_A_PAGE: Final = 1_000
+PAID_WITHIN: Final = timedelta(days=90)
+"""How long after its ex-date a dividend is paid at the latest."""
 
 ADJUSTMENTS: Final = ("raw", "split", "dividend", "all")
 
@@ -169,7 +178,7 @@ class AlpacaHistory:
         """
         token = ""
         while True:
-            page = await self._patiently(query, token, retries, waits)
+            page = await self._patiently(partial(self.page, query, token), retries, waits)
             before, token = token, page.token
             yield page
             if not token:
@@ -177,11 +186,53 @@ class AlpacaHistory:
             if token == before:
                 raise Unanswered("Alpaca gave the same page token twice")
 
-    async def _patiently(self, query: DataQuery, token: str, retries: Retries, waits: Callable[[str], object]) -> Page:
+    async def actions(
+        self,
+        symbols: Sequence[str],
+        start: date,
+        end: date,
+        retries: Retries = NEVER,
+        waits: Callable[[str], object] = lambda _: None,
+    ) -> list[RawAction]:
+        """Splits and cash dividends of stocks with their ex-date from ``start`` to ``end`` (included), in order.
+
+        Raises:
+            VenueError: by its kind.
+        """
+        params = {
+            "symbols": ",".join(symbols),
+            "types": ",".join(KINDS),
+            "start": start.isoformat(),
+            # The service looks for the day on which an action was processed: a dividend's is when it is paid.
+            "end": (end + PAID_WITHIN).isoformat(),
+            "limit": str(ACTIONS_A_PAGE),
+            "sort": "asc",
+        }
+        found: list[RawAction] = []
+        token = ""
+        while True:
+            more = {"page_token": token} if token else {}
+            page = await self._patiently(partial(self._actions, params | more, frozenset(symbols)), retries, waits)
+            self.left_out.update(page.faults)
+            found += [action for action in page.actions if start <= action.ex_date <= end]
+            if not page.token:
+                return sorted(found)
+            if page.token == token:
+                raise Unanswered("Alpaca gave the same page token twice")
+            token = page.token
+
+    async def _actions(self, params: Mapping[str, str], symbols: frozenset[str]) -> ActionPage:
+        text = await self._rest.get("/v1/corporate-actions", params)
+        try:
+            return parse_actions(text, symbols)
+        except HistoryFault as error:
+            raise Unanswered(f"Alpaca answered what cannot be read: {error}") from None
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]], retries: Retries, waits: Callable[[str], object]) -> T:
         lost, throttled = retries.lost, retries.throttled
         while True:
             try:
-                return await self.page(query, token)
+                return await ask()
             except Throttled as error:
                 throttled -= 1
                 if throttled < 0:

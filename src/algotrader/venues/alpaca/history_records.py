@@ -154,7 +154,7 @@ def _records(kind: Kind, rows: list[Any], faults: Counter[str]) -> list[Raw]:
 
 def _bar(row: dict[str, Any]) -> RawBar:
     time = parse_time(row["t"])
-    return RawBar(time, *[_text(row[name]) for name in "ohlcv"])
+    return RawBar(time, *[read_number(row[name]) for name in "ohlcv"])
 
 
 def raw_quote(row: dict[str, Any]) -> RawQuote:
@@ -164,18 +164,23 @@ def raw_quote(row: dict[str, Any]) -> RawQuote:
         KeyError, TypeError, ValueError: it cannot be read.
     """
     time = parse_time(row["t"])
-    return RawQuote(time, *[_text(row[name]) for name in ("bp", "bs", "ap", "as")])
+    return RawQuote(time, *[read_number(row[name]) for name in ("bp", "bs", "ap", "as")])
 
 
 def _trade(row: dict[str, Any]) -> RawTrade:
     taker = row.get("tks") or ""
-    return RawTrade(parse_time(row["t"]), _text(row["p"]), _text(row["s"]), str(row.get("i", ""))[:40], str(taker)[:1])
+    return RawTrade(parse_time(row["t"]), read_number(row["p"]), read_number(row["s"]), str(row.get("i", ""))[:40], str(taker)[:1])
 
 
 _READERS: Final[dict[str, Callable[[dict[str, Any]], Raw]]] = {"bars": _bar, "quotes": raw_quote, "trades": _trade}
 
 
-def _text(value: object) -> str:
+def read_number(value: object) -> str:
+    """A number's text.
+
+    Raises:
+        ValueError: it is none.
+    """
     if not isinstance(value, str) or _NUMBER.fullmatch(value) is None:
         raise ValueError("a number cannot be read")
     return value

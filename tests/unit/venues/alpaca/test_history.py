@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from alpaca_data import AAPL, BTC, KEY, MSFT, NOW, SECRET, DataServer, market, p
 from algotrader.core.market import NS_PER_SECOND, Bar, TradeTick, utc
 from algotrader.rehearsal.alpaca.http import NotAnswered, Request, Response
 from algotrader.rehearsal.virtual_time import run_virtually
+from algotrader.venues.alpaca.action_records import RawAction
 from algotrader.venues.alpaca.data_rest import Allowance
 from algotrader.venues.alpaca.history import AlpacaHistory, DataQuery, Retries
 from algotrader.venues.alpaca.history_records import RawBar, RawQuote, make_quote, make_trade, parse_time
@@ -152,6 +154,51 @@ def test_quotes_and_prints_come_page_by_page(kind: Any, instrument: Any, size: i
     if kind == "trades":
         volume = sum(bar.volume_raw for bar in market().past(instrument, START, end, 60))
         assert sum(tick.size_raw for tick in made if isinstance(tick, TradeTick)) == volume
+
+
+def test_corporate_actions_by_their_ex_date() -> None:
+    server = plain_server()
+    found = run_virtually(history(server).actions(["AAPL", "MSFT"], date(2024, 1, 31), date(2024, 2, 1)))
+    assert found == [
+        RawAction("AAPL", date(2024, 1, 31), "0.2475", ""),
+        RawAction("AAPL", date(2024, 2, 1), "1", "10"),
+    ]
+    (_, asked), *_ = server.asked
+    assert (asked["types"], asked["start"], asked["end"]) == (
+        "forward_split,reverse_split,cash_dividend",
+        "2024-01-31",
+        "2024-05-01",
+    )
+
+
+def test_pages_of_corporate_actions_follow_each_other() -> None:
+    server = plain_server()
+    row = '{"symbol":"AAPL","ex_date":"2024-01-%s","rate":0.1}'
+    pages = {"": ("30", '"2"'), "2": ("31", "null")}
+
+    def answer(request: Request) -> Response:
+        day, token = pages[request.query.get("page_token", "")]
+        rows = f'{row % day},{{"symbol":"AAPL"}},7,{row.replace("AAPL", "MSFT") % day}'
+        return Response(200, f'{{"corporate_actions":{{"cash_dividends":[{rows}]}},"next_page_token":{token}}}'.encode())
+
+    server.before_actions = answer
+    client = history(server)
+    found = run_virtually(client.actions(["AAPL"], date(2024, 1, 1), date(2024, 2, 1)))
+    assert [action.ex_date.day for action in found] == [30, 31]
+    assert client.left_out == {"has no 'ex_date'": 2, "is no object": 2}
+    pages["2"] = ("31", '"2"')
+    with pytest.raises(Unanswered, match="the same page token twice"):
+        run_virtually(client.actions(["AAPL"], date(2024, 1, 1), date(2024, 2, 1)))
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{}", b'{"corporate_actions":7}', b'{"corporate_actions":{"forward_splits":{"a":1}}}']
+)
+def test_corporate_actions_that_are_none(body: bytes) -> None:
+    server = plain_server()
+    server.before_actions = lambda _request: Response(200, body)
+    with pytest.raises(Unanswered, match="cannot be read"):
+        run_virtually(history(server).actions(["AAPL"], date(2024, 1, 1), date(2024, 2, 1)))
 
 
 def test_several_symbols_come_one_after_the_other() -> None:
