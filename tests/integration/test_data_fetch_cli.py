@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -207,14 +208,27 @@ def test_made_up_bars_are_kept_apart(run: Run, server: DataServer, folder: Path)
     assert server.asked == []
 
 
-@pytest.mark.parametrize("other", [("--feed", "sip"), ("--adjustment", "split")])
-def test_feeds_and_adjustments_are_not_mixed(run: Run, server: DataServer, folder: Path, other: tuple[str, str]) -> None:
+@pytest.mark.parametrize("other", [("--feed", "sip"), ("--adjustment", "split"), ("--adjustment", "all", "--interval", "1d")])
+def test_feeds_and_adjustments_are_not_mixed(run: Run, server: DataServer, folder: Path, other: tuple[str, ...]) -> None:
     assert run("--symbols", "AAPL", *DAYS).exit_code == 0
     before, asked = digest(folder), len(server.asked)
     result = run("--symbols", "AAPL", *DAYS, *other)
     assert result.exit_code == 2
     assert "would mix with them" in result.stderr
     assert (digest(folder), len(server.asked)) == (before, asked)
+
+
+def test_bars_that_were_deleted_may_come_from_elsewhere(run: Run, folder: Path) -> None:
+    assert run("--symbols", "AAPL", *DAYS, "--no-actions").exit_code == 0
+    shutil.rmtree(folder / "bars")
+    assert run("--symbols", "AAPL", *DAYS, "--adjustment", "split").exit_code == 0
+
+
+def test_adjusted_prices_do_not_go_with_splits_that_are_stored(run: Run, folder: Path) -> None:
+    Catalogue(folder).write_actions("AAPL", EVENTS["AAPL"])
+    result = run("--symbols", "AAPL", *DAYS, "--adjustment", "split")
+    assert result.exit_code == 2
+    assert "adjusted prices would count them twice" in result.stderr
 
 
 def test_a_file_that_was_lost_is_fetched_again(run: Run, server: DataServer, folder: Path) -> None:

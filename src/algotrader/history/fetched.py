@@ -79,14 +79,13 @@ class Fetched:
         self._catalogue: Final = catalogue
         self._path: Final = catalogue.path / "fetched.json"
 
-    def origin(self, symbol: str, interval: str) -> Origin | None:
-        """Where a series comes from; None when nothing of it has been fetched.
+    def origins(self, symbol: str) -> dict[str, Origin]:
+        """Where a symbol's bars come from, by interval, as far as they have been fetched.
 
         Raises:
             UserError: the file is damaged.
         """
-        entry = self._read().get(normal_symbol(symbol), {}).get(interval)
-        return None if entry is None else entry.origin
+        return {interval: entry.origin for interval, entry in self._read().get(normal_symbol(symbol), {}).items()}
 
     def missing(self, symbol: str, interval: str, start: int, end: int) -> list[Span]:
         """What of a stretch of time has still to be fetched, in order, cut at the borders of the catalogue's files.
@@ -116,26 +115,25 @@ class Fetched:
                 part.spans = _joined([*part.spans, (start, end)])
             self._write(series)
 
-    def forget_lost(self, symbol: str, interval: str) -> None:
-        """Forget months and years whose files are gone: they have to be fetched again.
+    def forget_lost(self, symbol: str) -> None:
+        """Forget months and years of a symbol whose files are gone: they have to be fetched again.
 
         Raises:
             UserError: the file is damaged.
         """
         name = normal_symbol(symbol)
+        if name not in self._read():
+            return
         with locked(self._catalogue.path):
             series = self._read()
-            entry = series.get(name, {}).get(interval)
-            if entry is None:
-                return
-            kept = {key: p for key, p in entry.parts.items() if not p.bars or self._catalogue.has_partition(name, interval, key)}
-            if not any(part.bars for part in kept.values()):
-                del series[name][interval]
-            elif len(kept) == len(entry.parts):
-                return
-            else:
-                entry.parts = kept
+            for interval, entry in list(series[name].items()):
+                entry.parts = {key: part for key, part in entry.parts.items() if self._is_there(name, interval, key, part)}
+                if not any(part.bars for part in entry.parts.values()):
+                    del series[name][interval]
             self._write(series)
+
+    def _is_there(self, symbol: str, interval: str, key: str, part: _Part) -> bool:
+        return not part.bars or self._catalogue.has_partition(symbol, interval, key)
 
     def _read(self) -> _Series:
         try:
@@ -148,7 +146,9 @@ class Fetched:
             for entry in entries.values():
                 entry.parts = dict(sorted(entry.parts.items()))
         ordered = {name: dict(sorted(series[name].items())) for name in sorted(series) if series[name]}
-        write_document(self._path, {"series": msgspec.to_builtins(ordered)})
+        content = {"series": msgspec.to_builtins(ordered)}
+        if content["series"] != read_document(self._path).get("series"):
+            write_document(self._path, content)
 
 
 def _joined(spans: list[Span]) -> list[Span]:

@@ -154,23 +154,33 @@ class Fetch:
         self._done = 0
 
     def _plan(self, name: str, kind: AssetClass) -> _Series:
-        job, catalogue = self._job, self._catalogue
-        stored = catalogue.instruments().get(name)
-        if name in catalogue.made_up():
-            raise UserError(
-                f"{name} has made-up bars in {catalogue.path}; real ones would mix with them", "use another --data folder"
-            )
+        job, stored = self._job, self._catalogue.instruments().get(name)
         if stored is not None:
             stored_instrument(stored, job.wishes)
-        origin = self._origin_of(kind)
-        before = self._notes.origin(name, job.interval)
-        if before is not None and before != origin:
-            message = f"{job.interval} bars of {name} are in the catalogue from {before}; {origin} would mix with them"
-            raise UserError(message, "fetch them alike, or use another --data folder")
+        self._notes.forget_lost(name)
+        self._check_mixing(name, self._origin_of(kind))
         start, end = self._stretch((stored or default_instrument(name, kind)).calendar)
-        self._notes.forget_lost(name, job.interval)
         spans = self._notes.missing(name, job.interval, start, end)
         return _Series(name, kind, stored, spans, FetchReport(name, wanted=bool(spans)))
+
+    def _check_mixing(self, name: str, origin: Origin) -> None:
+        """Keep apart what would be wrong together.
+
+        Raises:
+            UserError: the catalogue has other bars of the symbol, or corporate actions that adjusted prices have taken in.
+        """
+        catalogue, elsewhere = self._catalogue, "fetch them alike, or use another --data folder"
+        if name in catalogue.made_up():
+            message = f"{name} has made-up bars in {catalogue.path}; real ones would mix with them"
+            raise UserError(message, "use another --data folder")
+        for interval, before in self._notes.origins(name).items():
+            # One adjustment for all intervals: the catalogue's splits are for all of them.
+            if before.adjustment != origin.adjustment or (interval == self._job.interval and before != origin):
+                message = f"{interval} bars of {name} are in the catalogue from {before}; {origin} would mix with them"
+                raise UserError(message, elsewhere)
+        if origin.adjustment != "raw" and catalogue.actions(name):
+            message = f"{name} has splits or dividends in {catalogue.path}; adjusted prices would count them twice"
+            raise UserError(message, elsewhere)
 
     def _origin_of(self, kind: AssetClass) -> Origin:
         """Pairs have one feed and nothing to adjust."""

@@ -62,9 +62,9 @@ def test_joined_and_missing_moments_are_those_of_sets(done: list[Span], start: i
 def test_what_is_noted_is_not_missing(tmp_path: Path) -> None:
     notes = Fetched(Catalogue(tmp_path))
     year = (ns("2024-01-01"), ns("2025-01-01"))
-    assert notes.origin("AAPL", "1m") is None
+    assert notes.origins("AAPL") == {}
     notes.note("AAPL", "1m", ALPACA, {(ns("2024-02-01"), ns("2024-02-10")): True, (ns("2024-02-10"), ns("2024-03-01")): False})
-    assert notes.origin("aapl", "1m") == ALPACA
+    assert notes.origins("aapl") == {"1m": ALPACA}
     missing = notes.missing("AAPL", "1m", *year)
     assert (ns("2024-01-01"), ns("2024-02-01")) in missing
     assert not any(ns("2024-02-01") <= start < ns("2024-03-01") for start, _ in missing)
@@ -77,14 +77,14 @@ def test_files_that_are_gone_are_forgotten_and_empty_months_are_not(tmp_path: Pa
     catalogue.write_bars(AAPL, "1m", generate(AAPL, date(2024, 1, 31), date(2024, 2, 1), 1))
     january, february, march = ((ns(f"2024-0{month}-01"), ns(f"2024-0{month + 1}-01")) for month in (1, 2, 3))
     notes.note("AAPL", "1m", ALPACA, {january: True, february: True, march: False})
-    notes.forget_lost("AAPL", "1m")
+    notes.forget_lost("AAPL")
     assert notes.missing("AAPL", "1m", january[0], march[1]) == []
     (tmp_path / "bars/AAPL/1m/2024-01.parquet").unlink()
-    notes.forget_lost("AAPL", "1m")
+    notes.forget_lost("AAPL")
     assert notes.missing("AAPL", "1m", january[0], march[1]) == [january]
     (tmp_path / "bars/AAPL/1m/2024-02.parquet").unlink()
-    notes.forget_lost("AAPL", "1m")
-    assert notes.origin("AAPL", "1m") is None
+    notes.forget_lost("AAPL")
+    assert notes.origins("AAPL") == {}
 
 
 @pytest.mark.parametrize(
