@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from algotrader.venues.alpaca.history import Retries
 
 EVER = (0, 2**62)
 KEYS = {"ALGO_BROKER_API_KEY": KEY, "ALGO_BROKER_SECRET_KEY": SECRET}
+NEXT_WEEK, WEEK_AFTER = ((datetime.now(UTC).date() + timedelta(days=days)).isoformat() for days in (7, 14))
 DAYS = ("--from", "2024-01-29", "--to", "2024-02-02")
 Run = Callable[..., Result]
 
@@ -130,7 +131,7 @@ MISTAKES: dict[str, tuple[tuple[str, ...], dict[str, str], str, str]] = {
         "XNYS has no session",
         "choose days",
     ),
-    "the future": (("--symbols", "AAPL", "--from", "2026-12-29", "--to", "2027-01-05"), KEYS, "has settled yet", "earlier days"),
+    "the future": (("--symbols", "AAPL", "--from", NEXT_WEEK, "--to", WEEK_AFTER), KEYS, "has settled yet", "earlier days"),
     "no interval": (("--symbols", "AAPL", *DAYS, "--interval", "3m"), KEYS, "'3m' is not an interval of bars", "valid intervals"),
     "a second": (("--symbols", "AAPL", *DAYS, "--interval", "1s"), KEYS, "Alpaca has no bars of 1s", "choose 1m"),
     "ticks": (("--symbols", "AAPL", *DAYS, "--kind", "quotes"), KEYS, "no place for quotes", "leave --kind out"),

@@ -12,6 +12,7 @@ from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
+import pytest
 from alpaca_data import FIRST, LAST, NOW, DataServer, digest, market, plain_server
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -103,6 +104,7 @@ def test_what_is_fetched_is_what_the_market_has() -> None:
         assert [report.fetched for report in reports] == [1950, 1950, 7200]
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(page_size=st.integers(1, 80))
 def test_pages_of_every_size_give_the_same_catalogue(page_size: int) -> None:
@@ -111,6 +113,7 @@ def test_pages_of_every_size_give_the_same_catalogue(page_size: int) -> None:
         assert digest(path) == whole(JOB)
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(page_size=st.integers(5, 60), stops=st.lists(st.integers(1, 40), max_size=6), job=st.sampled_from([JOB, LONG_JOB]))
 def test_interrupted_at_any_page_and_resumed_it_is_the_same_catalogue(page_size: int, stops: Sequence[int], job: FetchJob) -> None:
@@ -132,6 +135,7 @@ def test_months_before_the_first_bar_are_vouched_for_by_the_first_bar() -> None:
         assert len(fetch(path, LONG_JOB).server.pages) == 8
 
 
+@pytest.mark.slow
 def test_what_is_complete_is_not_fetched_again() -> None:
     with folder() as path:
         first = len(fetch(path, page_size=50).server.asked)
@@ -147,6 +151,7 @@ def test_what_is_complete_is_not_fetched_again() -> None:
                     assert notes.missing(name, "30m", start, end) == [(start, end)], (stop_at, query)
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(
     days=st.lists(
