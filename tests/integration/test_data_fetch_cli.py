@@ -19,6 +19,7 @@ from alpaca_data import AAPL, ACTIONS, BTC, EVENTS, FIRST, KEY, LAST, SECRET, Da
 from click.testing import CliRunner, Result
 
 from algotrader.cli.data import data
+from algotrader.cli.fetch import KEYS as VARIABLES
 from algotrader.cli.main import root
 from algotrader.core.market import utc
 from algotrader.history.catalogue import Catalogue
@@ -60,7 +61,7 @@ def run(server: DataServer, folder: Path) -> Run:
     return lambda *arguments, **more: invoke(server.url, folder, *arguments, **more)
 
 
-@pytest.mark.covers("B222", "B224")
+@pytest.mark.covers("B224")
 def test_a_fetch_from_end_to_end(run: Run, server: DataServer, folder: Path) -> None:
     result = run("--symbols", "AAPL,msft,btc/usd", *DAYS, "--interval", "1m")
     assert result.exit_code == 0, result.output
@@ -161,6 +162,12 @@ def test_every_mistake_is_one_clear_line_and_a_hint(run: Run, folder: Path, mist
         assert Catalogue(folder).count("AAPL", "1m") == 1950
     else:
         assert not (folder / "bars").exists()
+
+
+@pytest.mark.covers("B224")
+@pytest.mark.parametrize("names", VARIABLES)
+def test_keys_may_stand_in_several_variables(run: Run, names: tuple[str, str]) -> None:
+    assert run("--symbols", "AAPL", *DAYS, "--interval", "1d", keys=dict(zip(names, (KEY, SECRET), strict=True))).exit_code == 0
 
 
 def test_pairs_need_no_key(run: Run, folder: Path) -> None:

@@ -218,7 +218,10 @@ def _tell_failures(reports: Sequence[FetchReport], job: FetchJob, catalogue: Cat
     refused = [report for report in reports if report.refusal]
     if refused:
         names = ", ".join(report.symbol for report in refused)
-        raise UserError(f"{names}: {refused[0].refusal}", "check how the symbol is written; the others are in the catalogue")
+        hint = "check how the symbol is written; the others are in the catalogue"
+        if len(refused) == len(reports):
+            hint = "check how the symbols are written, and the --address if you gave one"
+        raise UserError(f"{names}: {refused[0].refusal}", hint)
     none = [r.symbol for r in reports if r.wanted and not r.fetched and job.interval not in catalogue.intervals(r.symbol)]
     if none:
         what = f"Alpaca has no {job.interval} bars of {', '.join(none)} from {job.start} to {job.end}"

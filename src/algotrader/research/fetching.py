@@ -34,6 +34,9 @@ Report = Callable[[float, str], None]
 SETTLED: Final = 16 * NS_PER_MINUTE
 """Bars that closed later than so long ago are left for the next fetch: late prints change them, and free plans may not see them."""
 
+LATE_DAYS: Final = 6 * 60 * NS_PER_MINUTE
+"""How long after midnight UTC the venue's days of pairs may end: they may be those of Chicago."""
+
 SYMBOLS_AT_ONCE: Final = 50
 """Symbols a request; a page has room for many symbols' days."""
 
@@ -159,7 +162,7 @@ class Fetch:
             stored_instrument(stored, job.wishes)
         self._notes.forget_lost(name)
         self._check_mixing(name, self._origin_of(kind))
-        start, end = self._stretch((stored or default_instrument(name, kind)).calendar)
+        start, end = self._stretch(stored or default_instrument(name, kind))
         spans = self._notes.missing(name, job.interval, start, end)
         return _Series(name, kind, stored, spans, FetchReport(name, wanted=bool(spans)))
 
@@ -186,21 +189,17 @@ class Fetch:
         """Pairs have one feed and nothing to adjust."""
         return Origin(SOURCE, "us", "raw") if kind is AssetClass.CRYPTO else self._origin
 
-    def _stretch(self, calendar: str) -> Span:
+    def _stretch(self, instrument: Instrument) -> Span:
         """The moments at which wanted bars may open; bars that may still change are not wanted.
 
         Raises:
             UserError: there is none.
         """
-        job = self._job
+        job, calendar = self._job, instrument.calendar
         start, end = day_start(calendar, job.start), day_start(calendar, job.end, plus_days=1)
-        settled = self._now - SETTLED
-        if job.interval == DAILY:
-            reached = day_start(calendar, _local_day(calendar, settled))
-        else:
-            reached = settled // interval_ns(job.interval) * interval_ns(job.interval)
         if not len(sessions_between(calendar, start, end)):
             raise UserError(f"{calendar} has no session from {job.start} to {job.end}", "choose days on which the market is open")
+        reached = _reached(instrument, job.interval, self._now - SETTLED)
         if min(end, reached) <= start:
             raise UserError(f"nothing from {job.start} on has settled yet", "ask for earlier days, or again in half an hour")
         return start, min(end, reached)
@@ -356,5 +355,11 @@ def _check(job: FetchJob) -> None:
         raise UserError(f"{other[0]} is neither a stock nor a pair", "Alpaca's stocks are written like AAPL, pairs like BTC/USD")
 
 
-def _local_day(calendar: str, time_ns: int) -> date:
-    return utc(time_ns).astimezone(ZoneInfo(time_zone(calendar))).date()
+def _reached(instrument: Instrument, interval: str, settled: int) -> int:
+    """The moment before which bars have to open so that they have closed by another one."""
+    if interval != DAILY:
+        return settled // interval_ns(interval) * interval_ns(interval)
+    if instrument.asset_class is AssetClass.CRYPTO:
+        settled -= LATE_DAYS
+    zone = ZoneInfo(time_zone(instrument.calendar))
+    return day_start(instrument.calendar, utc(settled).astimezone(zone).date())

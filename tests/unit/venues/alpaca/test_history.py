@@ -43,7 +43,7 @@ async def collected(client: AlpacaHistory, query: DataQuery, retries: Retries | 
     return found
 
 
-@pytest.mark.covers("A35", "B222")
+@pytest.mark.covers("A35")
 @pytest.mark.parametrize("size", [1, 7, 389, 390, 391, 10_000])
 def test_bars_are_the_market_s_oldest_first_whatever_the_size_of_a_page(size: int) -> None:
     server = plain_server()
