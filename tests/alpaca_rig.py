@@ -99,7 +99,7 @@ class Stage:
 
     def listen(self, venue: AlpacaVenue) -> AlpacaVenue:
         """Hear what is told of an account's orders."""
-        venue.book.listeners.append(self.updates.append)
+        venue.book.updates.listeners.append(self.updates.append)
         return venue
 
     def _begin(self) -> None:

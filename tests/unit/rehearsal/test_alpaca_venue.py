@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -338,6 +339,39 @@ def test_a_replacement_after_a_part_was_filled(keeps: bool, asked: str, filled: 
         await stage.bar("AAPL", "98", volume=1000)
         assert stage.venue.holding(stage.instruments[0]).quantity_raw == position
         assert stage.venue.book.order(new["id"]).status == "filled"
+
+    run_virtually(run())
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "old", "new", "last"),
+    [
+        ("", "replaced", "new", ["replaced", "new"]),
+        ("filled", "filled", "rejected", ["fill", "rejected", "order_replace_rejected"]),
+        ("partly", "replaced", "partially_filled", ["partial_fill", "replaced", "new"]),
+        ("canceled", "canceled", "rejected", ["pending_cancel", "canceled", "rejected", "order_replace_rejected"]),
+    ],
+)
+def test_a_replacement_that_takes_its_time(meanwhile: str, old: str, new: str, last: list[str]) -> None:
+    async def run() -> None:
+        stage = Stage(settings=replace(SimulationSettings.ideal(), volume_limit_ppm=1_000_000), replace_seconds=2)
+        await stage.bar("AAPL", "100")
+        order = stage.venue.book.order(stage.venue.submit(limit("99"))["id"])
+        answer = stage.venue.replace(order, {"limit_price": "98"})
+        assert (answer["status"], order.status) == ("accepted", "pending_replace")
+        stage.updates.clear()
+        if meanwhile == "canceled":
+            stage.venue.cancel(order)
+        elif meanwhile:
+            await stage.bar("AAPL", "99", volume=4 if meanwhile == "partly" else 1000)
+        await asyncio.sleep(3)
+        successor = stage.venue.book.order(answer["id"])
+        assert (order.status, successor.status) == (old, new)
+        assert [event for event, _ in stage.events()] == last
+        await stage.bar("AAPL", "98", volume=1000)
+        held = {"canceled": 0}.get(meanwhile, 10)
+        assert stage.venue.holding(stage.instruments[0]).quantity_raw == held
+        assert stage.exchange.working() == []
 
     run_virtually(run())
 

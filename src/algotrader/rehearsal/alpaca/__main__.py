@@ -60,6 +60,8 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--no-shorting", action="store_true")
     parser.add_argument("--live", action="store_true", help="give the account a number as of real money")
     parser.add_argument("--rate-limit", type=int, default=200, help="requests in a minute of the market; 0 for any number")
+    parser.add_argument("--replace-seconds", type=float, default=0.0, help="of the market, until a replacement is at the exchange")
+    parser.add_argument("--fresh-replacements", action="store_true", help="replacements do not count what was filled before them")
     parser.add_argument("--symbol-limit", type=int, default=0, help="subscriptions on the iex feed; 0 for any number")
     parser.add_argument("--auth-seconds", type=float, default=10.0, help="how long a stream's client may take to authenticate")
     parser.add_argument("--no-sip", action="store_true", help="the account has no sip feed")
@@ -120,7 +122,13 @@ def make_server(options: argparse.Namespace, exchange: PaperExchange, log: TextI
     return AlpacaServer(
         exchange,
         Keys(options.key, secret),
-        rules=AccountRules(no_shorting=options.no_shorting, rate_limit=options.rate_limit, live=options.live),
+        rules=AccountRules(
+            no_shorting=options.no_shorting,
+            rate_limit=options.rate_limit,
+            live=options.live,
+            replace_keeps_fills=not options.fresh_replacements,
+            replace_seconds=options.replace_seconds,
+        ),
         settings=ServerSettings(
             options.port,
             options.auth_seconds,

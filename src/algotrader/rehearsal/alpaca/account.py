@@ -26,6 +26,8 @@ class AccountRules:
         live: the account's number looks like that of real money.
         replace_keeps_fills: a replacement goes on counting what the order before it had filled, and its quantity includes that.
             The venue does not say which it is; otherwise the replacement starts from nothing, which clients once reported.
+        replace_seconds: how long a replacement takes to get to the exchange, in seconds of the market; meanwhile the old order may
+            be filled, and the new one is rejected.
     """
 
     trading_blocked: bool = False
@@ -43,6 +45,7 @@ class AccountRules:
     rate_limit: int = 200
     live: bool = False
     replace_keeps_fills: bool = True
+    replace_seconds: float = 0.0
 
     @property
     def may_short(self) -> bool:

@@ -6,18 +6,8 @@ told at once, before the request that caused it is answered.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from random import Random
 from typing import Any, Final
-from uuid import UUID
 
-from algotrader.core.commands import (
-    REFUSED_BUYING_POWER,
-    REFUSED_NOT_FOUND,
-    REFUSED_THROUGH_MARKET,
-    REFUSED_TOO_LATE,
-)
 from algotrader.core.events import Event, OrderAccepted, OrderCancel, OrderEvent, OrderExpired, OrderFill
 from algotrader.core.instruments import Instrument
 from algotrader.core.market import Session
@@ -26,9 +16,11 @@ from algotrader.history.calendars import sessions
 from algotrader.live.paper.exchange import PaperExchange, Phase
 from algotrader.rehearsal.alpaca import orders as states
 from algotrader.rehearsal.alpaca.activities import Activities
-from algotrader.rehearsal.alpaca.answers import ApiError, forbidden, invalid, not_found, unprocessable
+from algotrader.rehearsal.alpaca.answers import ApiError, not_found
+from algotrader.rehearsal.alpaca.checks import refusal_of
 from algotrader.rehearsal.alpaca.orders import BRACKET, OCO, OTO, AlpacaOrder
-from algotrader.rehearsal.alpaca.texts import price_text, quantity_text, time_text
+from algotrader.rehearsal.alpaca.texts import price_text, quantity_text
+from algotrader.rehearsal.alpaca.updates import Ids, Updates
 from algotrader.venues.protocols import Refused
 
 Json = dict[str, Any]
@@ -45,29 +37,26 @@ class Book:
     Attributes:
         orders: every order by its id, oldest first.
         activities: the account's log.
-        recorders: called with the updates that belong together, before any listener has them.
-        listeners: called with every trade update.
+        updates: what is told of them.
     """
 
     def __init__(self, exchange: PaperExchange, seed: int | str = 0, account_id: str = "") -> None:
         self.exchange: Final = exchange
         self.orders: Final[dict[str, AlpacaOrder]] = {}
-        self.recorders: Final[list[Callable[[list[Json]], None]]] = []
-        self.listeners: Final[list[Callable[[Json], None]]] = []
-        self._random: Final = Random(seed)
+        self._ids: Final = Ids(seed)
+        self.updates: Final = Updates(exchange.clock, self._ids)
         self.account_id: Final = account_id or self.new_id()
         self.activities: Final = Activities(self.account_id)
         self._by_client: Final[dict[str, AlpacaOrder]] = {}
         self._working: Final[dict[str, AlpacaOrder]] = {}
         self._open: Final = _open_sessions(exchange)
         self._moving = ""
-        self._waiting: list[Json] | None = None
         exchange.observers.append(self._told)
         exchange.phase_observers.append(self._phase)
 
     def new_id(self) -> str:
         """A new id, from the seed."""
-        return str(UUID(int=self._random.getrandbits(128), version=4))
+        return self._ids.new()
 
     # What it knows
 
@@ -132,14 +121,14 @@ class Book:
         order.status = states.PENDING_NEW if self.trades(order) else states.ACCEPTED
         answer = order.record(nested=True)
         try:
-            with self._together():
-                self.tell(order, order.status)
+            with self.updates.together():
+                self.updates.tell(order, order.status)
                 self._send(order)
                 for leg in order.legs:
                     if order.order_class == OCO:
                         self._send(leg)
                     else:
-                        self.tell(leg, states.HELD)
+                        self.updates.tell(leg, states.HELD)
         except ApiError:
             self._forget(order)
             raise
@@ -186,7 +175,7 @@ class Book:
     def cancel(self, order: AlpacaOrder) -> None:
         """End an order that is open, and tell so."""
         order.status = states.PENDING_CANCEL
-        self.tell(order, states.PENDING_CANCEL)
+        self.updates.tell(order, states.PENDING_CANCEL)
         if not order.working:
             self._end(order, states.CANCELED)
             return
@@ -212,15 +201,33 @@ class Book:
         finally:
             self._moving = ""
 
+    def announce(self, old: AlpacaOrder, new: AlpacaOrder) -> None:
+        """A new order is to take the place of an old one, which works on until then."""
+        new.status = states.ACCEPTED
+        self._remember(new)
+        old.status = states.PENDING_REPLACE
+        self.updates.tell(old, states.PENDING_REPLACE)
+
+    def not_replaced(self, old: AlpacaOrder, new: AlpacaOrder, status: str) -> None:
+        """What was announced came to nothing; the old order has the status it had, if it is not over."""
+        with self.updates.together():
+            new.failed = self.exchange.clock.now()
+            if new.open:
+                self._end(new, states.REJECTED)
+            if old.status == states.PENDING_REPLACE:
+                old.status = status
+            self.updates.tell(old, "order_replace_rejected")
+
     def replaced(self, old: AlpacaOrder, new: AlpacaOrder) -> None:
         """A new order has taken the place of an old one."""
-        with self._together():
+        with self.updates.together():
             self._pass_on(old, new)
 
     def _pass_on(self, old: AlpacaOrder, new: AlpacaOrder) -> None:
         now, was_working, status = self.exchange.clock.now(), old.working, old.status
-        old.status = states.PENDING_REPLACE
-        self.tell(old, states.PENDING_REPLACE)
+        if new.id not in self.orders:
+            old.status = states.PENDING_REPLACE
+            self.updates.tell(old, states.PENDING_REPLACE)
         new.created = now
         self._take_place(old, new)
         self._remember(new)
@@ -231,7 +238,7 @@ class Book:
             new.status = states.PARTIALLY_FILLED
         else:
             new.status = status if status in (states.ACCEPTED, states.HELD) else states.NEW
-        self.tell(new, states.NEW if new.status == states.PARTIALLY_FILLED else new.status)
+        self.updates.tell(new, states.NEW if new.status == states.PARTIALLY_FILLED else new.status)
 
     def _take_place(self, old: AlpacaOrder, new: AlpacaOrder) -> None:
         new.parent, new.legs, old.legs = old.parent, old.legs, []
@@ -265,6 +272,9 @@ class Book:
     def settle(self) -> None:
         """Once all orders are taken up: let entries that are over wake their legs, or take them with them."""
         for order in list(self.orders.values()):
+            replaced = self.orders.get(order.replaces)
+            if order.open and replaced is not None and replaced.status != states.REPLACED:
+                self.cancel(order)
             for leg in order.legs:
                 if leg.status == states.HELD and order.status == states.FILLED:
                     self._activate(order, leg)
@@ -307,7 +317,7 @@ class Book:
 
     def _set(self, order: AlpacaOrder, status: str) -> None:
         order.status, order.updated = status, self.exchange.clock.now()
-        self.tell(order, status)
+        self.updates.tell(order, status)
 
     def _filled(self, order: AlpacaOrder, event: OrderFill) -> None:
         now, made, fill_id = self.exchange.clock.now(), order.instrument, self.new_id()
@@ -322,7 +332,7 @@ class Book:
         holding = self.exchange.records.holdings.get(made.symbol)
         position = quantity_text(made, holding.quantity_raw if holding else 0)
         kind = "partial_fill" if order.remaining_raw else "fill"
-        self.tell(order, kind, execution_id=fill_id, price=price, qty=quantity, position_qty=position)
+        self.updates.tell(order, kind, execution_id=fill_id, price=price, qty=quantity, position_qty=position)
         if not order.remaining_raw and order.order_class in (BRACKET, OTO) and order.parent is None:
             for leg in list(order.legs):
                 self._activate(order, leg)
@@ -351,7 +361,7 @@ class Book:
         elif status == states.EXPIRED:
             order.expired = now
         self._done(order)
-        self.tell(order, status)
+        self.updates.tell(order, status)
         for leg in order.legs:
             if leg.open and not leg.working:
                 self._end(leg, states.CANCELED)
@@ -367,57 +377,9 @@ class Book:
             if order.status == states.ACCEPTED and order.working and order.instrument.calendar == calendar:
                 self._set(order, states.NEW)
 
-    # What is told
-
-    def tell(self, order: AlpacaOrder, event: str, **extra: str) -> None:
-        """Tell of an order's change."""
-        now = time_text(self.exchange.clock.now())
-        update: Json = {
-            "event": event,
-            "event_id": f"{self.exchange.clock.now():020d}{self._random.getrandbits(32):08x}",
-            "execution_id": self.new_id(),
-            "timestamp": now,
-            "at": now,
-            **extra,
-            "order": order.record(nested=True),
-        }
-        with self._together():
-            assert self._waiting is not None
-            self._waiting.append(update)
-
-    @contextmanager
-    def _together(self) -> Iterator[None]:
-        """Tell what is told meanwhile in one go at the end, and nothing of it when it comes to nothing."""
-        if self._waiting is not None:
-            yield
-            return
-        told = self._waiting = []
-        try:
-            yield
-        finally:
-            self._waiting = None
-        for recorder in self.recorders:
-            recorder(told)
-        for update in told:
-            for listener in self.listeners:
-                listener(update)
-
 
 def _open_sessions(exchange: PaperExchange) -> dict[str, Session]:
     """The sessions of the exchange's instruments that are under way, by calendar."""
     now = exchange.clock.now()
     calendars = dict.fromkeys(instrument.calendar for instrument in exchange.instruments)
     return {calendar: found[0] for calendar in calendars if (found := sessions(calendar, now, now + 1))}
-
-
-def refusal_of(refusal: Refused, order: AlpacaOrder) -> ApiError:
-    """What the exchange itself refuses, in Alpaca's words."""
-    if refusal.code == REFUSED_BUYING_POWER:
-        return forbidden("insufficient buying power")
-    if refusal.code == REFUSED_NOT_FOUND:
-        return not_found("order not found")
-    if refusal.code == REFUSED_TOO_LATE:
-        return unprocessable("order is not open")
-    if refusal.code == REFUSED_THROUGH_MARKET:
-        return unprocessable(f"stop price must be {'greater' if order.sign > 0 else 'less'} than the market price")
-    return invalid(str(refusal))

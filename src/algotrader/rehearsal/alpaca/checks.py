@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
+from algotrader.core.commands import REFUSED_BUYING_POWER, REFUSED_NOT_FOUND, REFUSED_THROUGH_MARKET, REFUSED_TOO_LATE
 from algotrader.core.instruments import AssetClass, Instrument
 from algotrader.core.orders import OrderType, Side
 from algotrader.core.scaled import power_of_ten
 from algotrader.rehearsal.alpaca.account import AccountRules
-from algotrader.rehearsal.alpaca.answers import ApiError, forbidden, unprocessable
+from algotrader.rehearsal.alpaca.answers import ApiError, forbidden, invalid, not_found, unprocessable
 from algotrader.rehearsal.alpaca.orders import AlpacaOrder
 from algotrader.rehearsal.alpaca.texts import decimal_text, joined, money_text
+from algotrader.venues.protocols import Refused
 
 _SHORT_MARGIN: Final = 103
 """A short sale is counted at three hundredths above the market."""
@@ -139,3 +141,16 @@ def check_buying_power(cost: int, available: int) -> None:
 
 def _quantity(instrument: Instrument, raw: int) -> str:
     return decimal_text(instrument.quantity(raw))
+
+
+def refusal_of(refusal: Refused, order: AlpacaOrder) -> ApiError:
+    """What the exchange itself refuses, in Alpaca's words."""
+    if refusal.code == REFUSED_BUYING_POWER:
+        return forbidden("insufficient buying power")
+    if refusal.code == REFUSED_NOT_FOUND:
+        return not_found("order not found")
+    if refusal.code == REFUSED_TOO_LATE:
+        return unprocessable("order is not open")
+    if refusal.code == REFUSED_THROUGH_MARKET:
+        return unprocessable(f"stop price must be {'greater' if order.sign > 0 else 'less'} than the market price")
+    return invalid(str(refusal))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Final
 
 from algotrader.core.commands import ReplaceOrder
@@ -14,7 +15,7 @@ from algotrader.rehearsal.alpaca import orders as states
 from algotrader.rehearsal.alpaca.account import AccountRules, Money
 from algotrader.rehearsal.alpaca.answers import ApiError, not_found, unprocessable
 from algotrader.rehearsal.alpaca.auctions import check_auction
-from algotrader.rehearsal.alpaca.book import Book, Json, refusal_of
+from algotrader.rehearsal.alpaca.book import Book, Json
 from algotrader.rehearsal.alpaca.changes import replacement
 from algotrader.rehearsal.alpaca.checks import (
     check_account,
@@ -23,6 +24,7 @@ from algotrader.rehearsal.alpaca.checks import (
     check_opposing,
     cost_of,
     held_for_orders,
+    refusal_of,
 )
 from algotrader.rehearsal.alpaca.intake import Intake
 from algotrader.rehearsal.alpaca.orders import AlpacaOrder
@@ -175,13 +177,40 @@ class AlpacaVenue:
         new = replacement(order, body, self.book.new_id, now, last, keeps_fills=self.rules.replace_keeps_fills)
         if new.quantity_raw <= new.filled_raw:
             raise unprocessable("qty must be > filled_qty")
-        if order.working:
-            self._check(new, [order, *(other for other in order.family() if other is not order and order.group)])
-            self._change(order, new)
-        else:
+        if not order.working:
             self.book.check_client_id(new.client_order_id)
-        self.book.replaced(order, new)
-        return {**new.record(nested=True), "status": states.HELD if new.status == states.HELD else states.ACCEPTED}
+            self.book.replaced(order, new)
+            return {**new.record(nested=True), "status": states.HELD}
+        self._check(new, [order, *(other for other in order.family() if other is not order and order.group)])
+        if self.rules.replace_seconds:
+            self._replace_later(order, new)
+        else:
+            self._change(order, new)
+            self.book.replaced(order, new)
+        return {**new.record(nested=True), "status": states.ACCEPTED}
+
+    def _replace_later(self, old: AlpacaOrder, new: AlpacaOrder) -> None:
+        """The answer promises nothing: what happens to the old order until the new one is there decides."""
+        status = old.status
+        self.book.announce(old, new)
+        wait = self.exchange.clock.seconds(self.rules.replace_seconds)
+        asyncio.get_running_loop().call_later(wait, self.finish_replacement, old, new, status)
+
+    def finish_replacement(self, old: AlpacaOrder, new: AlpacaOrder, status: str) -> None:
+        """A replacement gets to the exchange, where the old order may be over by now."""
+        if self.rules.replace_keeps_fills:
+            new.filled_raw, new.filled_value = old.filled_raw, old.filled_value
+        if not (old.open and old.working and new.open) or new.quantity_raw <= new.filled_raw:
+            self.book.not_replaced(old, new, status)
+            return
+        if old.status == states.PENDING_REPLACE:
+            old.status = status
+        try:
+            self._change(old, new)
+        except ApiError:
+            self.book.not_replaced(old, new, status)
+        else:
+            self.book.replaced(old, new)
 
     def _change(self, old: AlpacaOrder, new: AlpacaOrder) -> None:
         """The exchange's order goes on under the new id; its own quantity includes all that it has ever filled."""

@@ -30,6 +30,7 @@ from algotrader.rehearsal.alpaca.past import DEPOSIT, START, UPDATE, Past, raw_o
 from algotrader.rehearsal.alpaca.sockets import Socket
 from algotrader.rehearsal.alpaca.texts import money_text
 from algotrader.rehearsal.alpaca.trading_routes import TradingRoutes
+from algotrader.rehearsal.alpaca.updates import Ids
 from algotrader.venues.protocols import StreamClosed
 
 HELLO: Final = "/_hello"
@@ -106,12 +107,13 @@ class AlpacaServer:
         self._listener: Final = Listener(self._answer, self._admit)
         self._router: Final = Router([*TradingRoutes(self.venue).routes(), *AccountRoutes(self.venue).routes()])
         self._past: Final = Router(data_routes)
+        self._request_ids: Final = Ids(f"{seed}-requests")
         control = Control(self).routes() if self.settings.control else []
         self._own: Final = Router([Route("GET", HELLO, self._hello), *control])
         self._instruments: Final = {instrument.symbol: instrument for instrument in exchange.instruments}
         self._pump: asyncio.Task[None] | None = None
-        self.venue.book.recorders.append(self._record)
-        self.venue.book.listeners.append(self._orders.publish)
+        self.venue.book.updates.recorders.append(self._record)
+        self.venue.book.updates.listeners.append(self._orders.publish)
         self._write(START, {"account_id": self.venue.book.account_id, "cash": self._cash()})
         self.venue.restore()
 
@@ -214,7 +216,7 @@ class AlpacaServer:
             response = await _answered(self._router, request)
         except ApiError as refusal:
             response = refusal.response()
-        response.headers = {**headers, **response.headers, "X-Request-ID": self.venue.book.new_id().replace("-", "")}
+        response.headers = {**headers, **response.headers, "X-Request-ID": self._request_ids.new().replace("-", "")}
         return response
 
     def _admit(self, request: Request) -> Serve | Response:
