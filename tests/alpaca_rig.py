@@ -74,14 +74,17 @@ class Stage:
         start: int = OPEN + HOUR,
         settings: SimulationSettings | None = None,
         cash: int = 0,
+        market: Market | None = None,
         **rules: Any,
     ) -> None:
-        self.instruments = list(instruments) or [equity("AAPL"), equity("TSLA"), crypto("BTC/USD")]
+        chosen = list(instruments) or [equity("AAPL"), equity("TSLA"), crypto("BTC/USD")]
+        market = market or NoMarket(chosen)
+        self.instruments = market.instruments
         self.clock = StepClock(start)
         timing = PaperTiming(bar_delay=0.5, grace=1.5)
         self.exchange = PaperExchange(
             self.clock,
-            NoMarket(self.instruments),
+            market,
             cash or money(Decimal(capital)),
             start=start,
             capabilities=CAPABILITIES,

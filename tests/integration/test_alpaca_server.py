@@ -7,6 +7,7 @@ import queue
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -16,12 +17,18 @@ pytest.importorskip("alpaca")
 
 import requests
 from alpaca.common.exceptions import APIError
+from alpaca.data.historical import StockHistoricalDataClient
 from alpaca.data.live import CryptoDataStream, StockDataStream
+from alpaca.data.requests import StockBarsRequest
+from alpaca.data.timeframe import TimeFrame
 from alpaca.trading import models
 from alpaca.trading import requests as asking
 from alpaca.trading.client import TradingClient
 from alpaca.trading.stream import TradingStream
 from alpaca_rig import KEY, SECRET, Served, Stage, served
+
+from algotrader.core.instruments import equity
+from algotrader.live.paper.market import GeneratedMarket
 
 # The library's types do not say that it takes plain texts and gives models.
 ask: Any = asking
@@ -185,6 +192,19 @@ def test_more_requests_than_allowed_are_put_off() -> None:
         headers = caught.value.response.headers
         assert (headers["X-RateLimit-Limit"], headers["X-RateLimit-Remaining"]) == ("3", "0")
         assert 0 < int(headers["Retry-After"]) <= 60
+
+
+def test_history_at_the_same_address() -> None:
+    stage = Stage(market=GeneratedMarket([equity("AAPL")], date(2024, 3, 4), date(2024, 3, 5)))
+    with served(stage) as venue:
+        history: Any = StockHistoricalDataClient(KEY, SECRET, url_override=venue.server.url)
+        start = datetime(2024, 3, 4, 14, 30, tzinfo=UTC)
+        asked = StockBarsRequest(symbol_or_symbols="AAPL", timeframe=TimeFrame.Minute, start=start, limit=5)
+        bars = history.get_stock_bars(asked)["AAPL"]
+        assert [bar.timestamp.minute for bar in bars] == [30, 31, 32, 33, 34]
+        wrong: Any = StockHistoricalDataClient(KEY, "wrong", url_override=venue.server.url)
+        with pytest.raises(APIError):
+            wrong.get_stock_bars(asked)
 
 
 @contextmanager

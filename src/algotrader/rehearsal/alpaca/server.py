@@ -17,6 +17,7 @@ from algotrader.rehearsal.alpaca.account import AccountRules
 from algotrader.rehearsal.alpaca.account_routes import AccountRoutes
 from algotrader.rehearsal.alpaca.answers import INTERNAL, THROTTLED, ApiError, not_found
 from algotrader.rehearsal.alpaca.control import Control
+from algotrader.rehearsal.alpaca.data_routes import DataRoutes
 from algotrader.rehearsal.alpaca.data_stream import PATHS, DataStream
 from algotrader.rehearsal.alpaca.exchange import AlpacaVenue
 from algotrader.rehearsal.alpaca.faults import Fault, FaultPlan
@@ -69,7 +70,8 @@ class AlpacaServer:
         rules: of the account.
         settings: how it meets its clients.
         plan: what goes wrong.
-        data_routes: what answers requests for historical data; they check keys and count requests themselves.
+        data_routes: what answers requests for historical data, and checks keys and counts requests itself; by default what the
+            exchange's market holds.
         log: where requests for orders and trade updates are written down, a line of JSON each.
         seed: of the ids.
         past: where another process with this log left off.
@@ -87,7 +89,7 @@ class AlpacaServer:
         rules: AccountRules | None = None,
         settings: ServerSettings | None = None,
         plan: FaultPlan | None = None,
-        data_routes: Sequence[Route] = (),
+        data_routes: Sequence[Route] | None = None,
         log: TextIO | None = None,
         seed: int = 0,
         past: Past | None = None,
@@ -106,7 +108,7 @@ class AlpacaServer:
         self._trades = 0
         self._listener: Final = Listener(self._answer, self._admit)
         self._router: Final = Router([*TradingRoutes(self.venue).routes(), *AccountRoutes(self.venue).routes()])
-        self._past: Final = Router(data_routes)
+        self._past: Final = Router(self._history() if data_routes is None else data_routes)
         self._request_ids: Final = Ids(f"{seed}-requests")
         control = Control(self).routes() if self.settings.control else []
         self._own: Final = Router([Route("GET", HELLO, self._hello), *control])
@@ -116,6 +118,13 @@ class AlpacaServer:
         self.venue.book.updates.listeners.append(self._orders.publish)
         self._write(START, {"account_id": self.venue.book.account_id, "cash": self._cash()})
         self.venue.restore()
+
+    def _history(self) -> list[Route]:
+        """What answers requests for historical data."""
+        limit = self.venue.rules.rate_limit
+        exchange, sip = self.exchange, self.settings.allow_sip
+        made = DataRoutes(exchange.market, exchange.clock.now, is_key=self._keys.fit, per_minute=limit, sip=sip)
+        return made.routes()
 
     # Its life
 
