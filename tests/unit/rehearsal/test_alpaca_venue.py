@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -239,13 +240,18 @@ def test_the_legs_of_a_bracket_are_held_until_the_entry_is_filled() -> None:
     run_virtually(run())
 
 
-def test_an_entry_that_ends_takes_its_legs_with_it() -> None:
+@pytest.mark.parametrize("expires", [False, True])
+def test_an_entry_that_ends_takes_its_legs_with_it(expires: bool) -> None:
     async def run() -> None:
         stage = Stage()
         await stage.bar("AAPL", "100")
         answer = stage.venue.submit(bracket(type="limit", limit_price="98"))
-        stage.venue.cancel(stage.venue.book.order(answer["id"]))
-        assert {order.status for order in stage.venue.book.orders.values()} == {"canceled"}
+        if expires:
+            stage.phase(opens=False, time=CLOSE)
+        else:
+            stage.venue.cancel(stage.venue.book.order(answer["id"]))
+        statuses = [order.status for order in stage.venue.book.orders.values()]
+        assert statuses == ["expired" if expires else "canceled", "canceled", "canceled"]
 
     run_virtually(run())
 
@@ -503,6 +509,8 @@ def test_closing_a_position_takes_what_no_order_holds() -> None:
         half = stage.venue.close("AAPL", percentage="50")
         assert (half["side"], half["qty"], half["position_intent"]) == ("sell", "5", "sell_to_close")
         assert refused(lambda: stage.venue.close("TSLA")).status == 404
+        for nonsense in ("0", "101", "inf", "half"):
+            assert refused(partial(stage.venue.close, "AAPL", percentage=nonsense)).status == 422
         assert refused(lambda: stage.venue.close("AAPL")).extra["available"] == "5"
 
     run_virtually(run())

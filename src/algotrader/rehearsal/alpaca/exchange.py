@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 from typing import Any, Final
 
 from algotrader.core.commands import ReplaceOrder
@@ -29,7 +30,7 @@ from algotrader.rehearsal.alpaca.checks import (
 from algotrader.rehearsal.alpaca.intake import Intake
 from algotrader.rehearsal.alpaca.orders import AlpacaOrder
 from algotrader.rehearsal.alpaca.past import Past, restore
-from algotrader.rehearsal.alpaca.texts import decimal_text, joined
+from algotrader.rehearsal.alpaca.texts import decimal_text, joined, read_number
 from algotrader.venues.protocols import Refused
 
 CAPABILITIES: Final = VenueCapabilities(name="alpaca", reduce_only=False)
@@ -237,7 +238,7 @@ class AlpacaVenue:
             raise not_found("position does not exist")
         raw = abs(held)
         if percentage:
-            raw = instrument.round_quantity_down(int(raw * float(percentage) / 100))
+            raw = instrument.round_quantity_down(int(raw * _share(percentage)))
         asked = quantity or decimal_text(instrument.quantity(raw))
         is_crypto = instrument.asset_class is AssetClass.CRYPTO
         body = {
@@ -255,6 +256,17 @@ class AlpacaVenue:
         self.exchange.deposit(amount)
         self.book.activities.transfer(amount, name, self.exchange.clock.now())
         return name
+
+
+def _share(percentage: str) -> Decimal:
+    """A percentage as a share of one."""
+    try:
+        share = (read_number(percentage) or Decimal(0)) / 100
+    except ValueError:
+        share = Decimal(0)
+    if not 0 < share <= 1:
+        raise unprocessable("percentage must be above 0 and not above 100")
+    return share
 
 
 def _check_open(order: AlpacaOrder) -> None:

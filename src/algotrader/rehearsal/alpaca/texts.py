@@ -17,6 +17,8 @@ NEW_YORK: Final = ZoneInfo("America/New_York")
 _SECOND: Final = 1_000_000_000
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?\s*(Z|[+-]\d\d:?\d\d)?)?")
 _MAX_DIGITS: Final = 30
+_SMALLEST, _LARGEST = -18, 18
+"""Powers of ten between which a number of a request may lie; what is beyond them nobody means."""
 
 
 def decimal_text(value: Decimal) -> str:
@@ -92,7 +94,7 @@ def read_number(value: Any) -> Decimal | None:
         number = Decimal(str(value))
     except InvalidOperation:
         raise ValueError("not a number") from None
-    if not number.is_finite():
+    if not number.is_finite() or not _SMALLEST <= number.adjusted() <= _LARGEST:
         raise ValueError("not a number")
     return number
 

@@ -131,10 +131,7 @@ class TradingRoutes:
 
     def _close(self, request: Request) -> Response:
         query = request.query
-        try:
-            return Response(200, self._venue.close(self._symbol(request), query.get("qty", ""), query.get("percentage", "")))
-        except ValueError:
-            raise unprocessable("invalid percentage") from None
+        return Response(200, self._venue.close(self._symbol(request), query.get("qty", ""), query.get("percentage", "")))
 
     def _close_all(self, request: Request) -> Response:
         if _true(request, "cancel_orders"):
