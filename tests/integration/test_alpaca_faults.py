@@ -152,6 +152,9 @@ def test_trade_updates_come_in_binary_frames(venue: Served, http: httpx.Client) 
     with order_stream(venue) as stream:
         http.post("/v2/orders", json=ORDER)
         assert isinstance(stream.recv(5), bytes)
+        stream.recv(5)
+        venue.call(lambda: venue.server.send_update({"event": "trade_bust", "order": {}}))
+        assert hear(stream) == {"stream": "trade_updates", "data": {"event": "trade_bust", "order": {}}}
 
 
 @pytest.mark.parametrize(

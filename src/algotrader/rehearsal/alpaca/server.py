@@ -184,6 +184,10 @@ class AlpacaServer:
         """Send any records of market data, such as corrections, to those who have subscribed to their channel."""
         self._data.publish(self._instruments, records)
 
+    def send_update(self, update: dict[str, Any]) -> None:
+        """Send any trade update, such as a bust, to those who listen; the account stays as it is."""
+        self._orders.publish(update)
+
     def strike(self, kind: str, where: str, seconds: float = 0.0) -> None:
         """Do something at once to the open connections of a stream (``orders`` or ``data``)."""
         fault = Fault(kind, where, seconds=seconds)
