@@ -72,7 +72,8 @@ class Planted:
         deaths: when the process dies, and seconds until it is started again.
         losses: which stream breaks when, and for how many seconds.
         costs: what the venue assumes otherwise than the backtest.
-        ends: when the session is stopped.
+        begins: when the session is started.
+        ends: when it is stopped.
     """
 
     late: dict[tuple[str, int], float] = field(default_factory=dict)
@@ -83,6 +84,7 @@ class Planted:
     deaths: tuple[tuple[int, float], ...] = ()
     losses: tuple[tuple[str, int, float], ...] = ()
     costs: dict[str, object] = field(default_factory=dict)
+    begins: int = -3
     ends: int = 392
 
 
@@ -135,9 +137,10 @@ class PlantedDay:
     choice: StrategyChoice = CROSSING
     options: BacktestOptions = OPTIONS
     seed: int = 4
+    last: date = DAY
 
     def __post_init__(self) -> None:
-        self.catalogue: Catalogue = made_up(self.folder / "bars", SYMBOLS, DAY, DAY, seed=self.seed)
+        self.catalogue: Catalogue = made_up(self.folder / "bars", SYMBOLS, DAY, self.last, seed=self.seed)
         self.market = CatalogueMarket(self.catalogue, list(SYMBOLS), hours().open_time - 10 * NS_PER_MINUTE)
         self.url = f"sqlite:///{self.folder / 'paper.db'}"
 
@@ -146,11 +149,11 @@ class PlantedDay:
         run_virtually(self._day())
         return self
 
-    def compared(self, *, catalogue: bool = True) -> Divergence:
+    def compared(self, *, catalogue: bool = True, day: date | None = None) -> Divergence:
         """The comparison with a backtest, by default over the bars of the catalogue."""
         store = self.opened()
         try:
-            return compare_day(store, None, self.catalogue if catalogue else None, self.options)[0]
+            return compare_day(store, day, self.catalogue if catalogue else None, self.options)[0]
         finally:
             store.close()
 
@@ -181,7 +184,7 @@ class PlantedDay:
             store.close()
 
     async def _day(self) -> None:
-        clock = LoopClock(hours().open_time - 3 * NS_PER_MINUTE, asyncio.get_running_loop())
+        clock = LoopClock(minute(self.planted.begins), asyncio.get_running_loop())
         faults = PlantedFaults(self.planted)
         assembly = self.setup().assemble()
         exchange = PaperExchange(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
-from divergence_kit import BARS, CROSSING, OPTIONS, ORDERS, VELEZ, Planted, PlantedDay
+from divergence_kit import BARS, CROSSING, DAY, OPTIONS, ORDERS, VELEZ, Planted, PlantedDay
 
 from algotrader.core.scaled import money
 from algotrader.live.launch_settings import StrategyChoice
@@ -15,6 +16,10 @@ from algotrader.research.divergence.document import document, roots
 
 ENTRY = ("AAPL", 26)
 """The first entry of the day: the bar that leads to it."""
+
+NEXT = date(2024, 3, 5)
+TOMORROW = 24 * 60
+"""Minutes from one open to the next."""
 
 EVERY = (CROSSING, VELEZ)
 
@@ -31,17 +36,15 @@ def adds_up(found: Divergence) -> bool:
 
 
 @pytest.mark.covers("A51", "B190")
-@pytest.mark.parametrize("from_catalogue", [True, False], ids=["catalogue", "own bars"])
 @pytest.mark.parametrize("venue", ["generic", "alpaca-like"])
 @pytest.mark.parametrize("choice", EVERY, ids=[choice.name for choice in EVERY])
-def test_a_day_without_faults_has_no_difference(choice: StrategyChoice, venue: str, from_catalogue: bool, tmp_path: Path) -> None:
-    options = replace(OPTIONS, venue=venue)
-    day = PlantedDay(Planted(), tmp_path, choice, options).trade()
-    found = day.compared(catalogue=from_catalogue)
-    assert found.findings == []
-    assert len(found.pairs) > 30
-    assert found.live_signals == found.tested_signals == found.same_signals > 30
-    assert found.live_profit == found.tested_profit != 0
+def test_a_day_without_faults_has_no_difference(choice: StrategyChoice, venue: str, tmp_path: Path) -> None:
+    day = PlantedDay(Planted(), tmp_path, choice, replace(OPTIONS, venue=venue)).trade()
+    for found in (day.compared(), day.compared(catalogue=False)):
+        assert found.findings == []
+        assert len(found.pairs) > 30
+        assert found.live_signals == found.tested_signals == found.same_signals > 30
+        assert found.live_profit == found.tested_profit != 0
 
 
 PLANTED = [
@@ -130,3 +133,35 @@ def test_every_pair_is_told_with_both_sides(tmp_path: Path) -> None:
             "follows": False,
         }
     ]
+
+
+def test_a_session_that_began_at_noon_is_compared_from_there(tmp_path: Path) -> None:
+    found = PlantedDay(Planted(begins=150), tmp_path).trade().compared()
+    assert found.findings == []
+    assert len(found.pairs) > 20
+
+
+def test_each_day_of_a_long_session_is_compared_by_itself(tmp_path: Path) -> None:
+    """What is held over night is there on both sides when the second day begins; the first has a fault, the second none."""
+    day = PlantedDay(Planted(halts=((20, 90),), ends=TOMORROW + 392), tmp_path, last=NEXT).trade()
+    first, second = day.compared(day=DAY), day.compared(day=NEXT)
+    assert set(causes(first)) == {"missing"}
+    assert second.findings == []
+    assert len(second.pairs) > 30
+    assert first.live_profit + second.live_profit != 0
+    assert day.compared().live_profit == second.live_profit
+
+
+def test_a_halt_over_night_is_known_the_next_day(tmp_path: Path) -> None:
+    day = PlantedDay(Planted(halts=((380, TOMORROW + 100),), ends=TOMORROW + 145), tmp_path, last=NEXT).trade()
+    found = day.compared(day=NEXT, catalogue=False)
+    assert set(causes(found)) == {"missing"}
+    assert roots(found)[0].reason.words.startswith("halted since before the day to 16:10:10")
+    assert adds_up(found)
+
+
+def test_several_lives_of_a_day_are_one_day(tmp_path: Path) -> None:
+    found = PlantedDay(Planted(deaths=((25, 150.0), (200, 90.0))), tmp_path).trade().compared()
+    assert set(causes(found)) == {"missing"}
+    assert found.unattributed == 0
+    assert adds_up(found)

@@ -34,7 +34,10 @@ _SWITCHING: Final = ("halt", "reduce", "resume", "emergency")
 
 @dataclass(slots=True)
 class Spell:
-    """A time during which something was not as usual; ``end`` is 0 while it lasts. ``subject`` is a symbol or a strategy."""
+    """A time during which something was not as usual; ``end`` is 0 while it lasts, ``start`` where it began before the day.
+
+    ``subject`` is a symbol or a strategy; empty for everything.
+    """
 
     kind: str
     start: int
@@ -46,12 +49,12 @@ class Spell:
         """Whether it has a moment in common with a time, both ends included."""
         return self.start <= end and (self.end == 0 or self.end >= start)
 
-    def text(self, last: int) -> str:
-        """It in words; ``last`` is when the day ended."""
-        until = f"to {clock(self.end)}" if self.end else "to the end"
-        return (
-            f"{self.words} from {clock(self.start)} {until}" if self.end != self.start else f"{self.words} at {clock(self.start)}"
-        )
+    def text(self) -> str:
+        """It in words."""
+        if self.end == self.start:
+            return f"{self.words} at {clock(self.start)}"
+        since = f"from {clock(self.start)}" if self.start else "since before the day"
+        return f"{self.words} {since} to {clock(self.end) if self.end else 'the end'}"
 
 
 class Conditions:
@@ -70,15 +73,15 @@ class Conditions:
         state = engine.state
         self._trading_state = state.trading_state
         if state.trading_state != "active":
-            self._begin(HALTED, since, f"{state.trading_state} since before")
+            self._begin(HALTED, 0, state.trading_state)
         if not state.connected:
-            self._begin(CUT_OFF, since, "the order stream was lost")
+            self._begin(CUT_OFF, 0, "the order stream was lost")
         for track in state.tracks:
             if track.halted:
-                self._begin(INSTRUMENT, since, f"{track.instrument.symbol} was halted at its venue", track.instrument.symbol)
+                self._begin(INSTRUMENT, 0, f"{track.instrument.symbol} was halted at its venue", track.instrument.symbol)
         for slot in state.slots:
             if not slot.enabled:
-                self._begin(DISABLED, since, f"{slot.owner} was switched off", slot.owner)
+                self._begin(DISABLED, 0, f"{slot.owner} was switched off", slot.owner)
 
     def take(self, event: Event, time: int, engine: Engine) -> None:
         """Take an event that the engine has just handled."""

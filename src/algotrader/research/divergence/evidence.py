@@ -157,7 +157,7 @@ class Evidence:
         """Whether the backtest lacks the bar right after the one that led to an order, so that it could not fill there."""
         symbol, bar = trace.order.symbol, trace.bar
         following = bar + self.length(symbol, bar)
-        if bar == 0 or following > self._end or (symbol, following) in self.tested.bars:
+        if bar == 0 or (symbol, following) in self.tested.bars:
             return None
         return self._untested(symbol, following)
 
@@ -219,7 +219,7 @@ class Evidence:
         for kind in kinds:
             spell = self.conditions.find(kind, start, end, subject)
             if spell is not None:
-                return Reason(cause, spell.text(self._end))
+                return Reason(cause, spell.text())
         return None
 
     # ------------------------------------------------------------------ the time of an order

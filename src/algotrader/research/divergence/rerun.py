@@ -202,6 +202,9 @@ def _free(engine: Engine, now: int) -> None:
     """Take away what held the session up: a backtest is never halted, shut out or cut off."""
     state = engine.state
     state.account = None
+    # The simulated venue counts its executions from one, as the session's may have.
+    state.ledger.booked = {}
+    state.ledger.busted.clear()
     if not state.connected:
         engine.handle(ConnectionChanged(now, _WHO, connected=True))
     if not state.gate_open:

@@ -169,7 +169,7 @@ class Walk:
         order, evidence = live.order, self._evidence
         if cause == MISSING and order.state in (OrderState.REJECTED, OrderState.SUBMIT_FAILED):
             return Reason(MISSING, f"the venue refused it: {order.reason or order.state.value}")
-        stopped = self._interrupted(live) if cause == MISSING else self._outside(pair)
+        stopped = self._interrupted(live) if cause == MISSING else evidence.unfed(live) or self._outside(pair)
         found = stopped or (evidence.sent_late(live) if is_decided(live) else None)
         if found is not None:
             return found
