@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from algotrader.research.divergence.session import SessionDay
     from algotrader.research.options import BacktestOptions
 
+_ROLES: Final = {"exit_market": "exit", "stop_loss": "stop", "take_profit": "take", "plain": "order"}
+
 EXIT_UNATTRIBUTED: Final = 1
 """Exit code of ``divergence`` where a difference is left that nothing explains."""
 
@@ -188,11 +190,12 @@ def _show_orders(found: Divergence) -> None:
         table.add_row(
             f"{utc(pair.bar):%H:%M}" if pair.bar else "before",
             order.symbol,
-            f"{order.role.value.replace('_', ' ').removesuffix(' market')} {order.side.value}",
+            _ROLES.get(order.role.value, order.role.value),
             filled_text(pair.live),
             filled_text(pair.tested),
             cause,
             short_number(money_text(finding.amount)),
         )
     print_table(table)
-    click.echo("* follows from an earlier difference")
+    if any(finding.follows for finding in found.findings):
+        click.echo("* follows from an earlier difference")

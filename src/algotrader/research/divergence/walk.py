@@ -98,7 +98,7 @@ class Walk:
     def _price(self, pair: Pair, amount: int, live: Filled, tested: Filled) -> None:
         inherited = self._inherited(pair)
         if inherited is not None and (not self._same_bar(pair) or prices_differ(pair) or bars_differ(pair)):
-            self._record(pair, inherited, amount, shifts=True)
+            self._record(pair, inherited, amount, remembered=True)
             return
         # A stop that is reckoned from the entry's price follows that price.
         followed = self._priced.get(id(pair.opener)) if pair.opener is not None and prices_differ(pair) else None
@@ -107,7 +107,7 @@ class Walk:
             return
         timing = self._why_later(pair)
         if timing is not None:
-            self._record(pair, timing, amount, shifts=True)
+            self._record(pair, timing, amount, remembered=True)
             return
         if prices_differ(pair):
             self._record(pair, self._why_priced(pair), amount)
@@ -119,10 +119,17 @@ class Walk:
 
     # ------------------------------------------------------------------ what follows from what
 
-    def _record(self, pair: Pair, found: Reason | Root | None, amount: int, *, shifts: bool = False) -> None:
+    def _record(
+        self, pair: Pair, found: Reason | Root | None, amount: int, *, shifts: bool = False, remembered: bool = False
+    ) -> None:
         """Keep a finding: with a reason of its own, or as a consequence of what has that root.
 
-        ``shifts``: from here on the two sides may hold different positions.
+        Args:
+            pair: of orders.
+            found: the reason or the root; None where nothing explains it.
+            amount: money.
+            shifts: from here on the two sides hold different positions, so that all that closes them differs too.
+            remembered: the strategy may remember it, though both hold the same again.
         """
         if isinstance(found, Root):
             root = found
@@ -139,6 +146,7 @@ class Walk:
         self._priced.setdefault(trade, root)
         if shifts:
             self._trades.setdefault(trade, root)
+        if shifts or remembered:
             self._lanes[pair.one.lane] = root
 
     def _inherited(self, pair: Pair) -> Root | None:
