@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from algotrader.core.commands import REFUSED_DUPLICATE, REFUSED_NOT_FOUND, ReplaceOrder, SubmitOrder
 from algotrader.core.events import ConnectionChanged, Event
-from algotrader.core.instruments import Instrument, VenueCapabilities
+from algotrader.core.instruments import AssetClass, Instrument, VenueCapabilities
 from algotrader.core.orders import FINAL_STATES
 from algotrader.venues.alpaca.history_records import format_time
 from algotrader.venues.alpaca.once import Once
@@ -17,6 +17,7 @@ from algotrader.venues.alpaca.orders import MOST_PAGES, Orders
 from algotrader.venues.alpaca.rest import Rest
 from algotrader.venues.alpaca.rules import capabilities_for
 from algotrader.venues.alpaca.settings import AlpacaSettings
+from algotrader.venues.alpaca.stop_limits import with_limit
 from algotrader.venues.alpaca.trade_updates import Update, events_of, unresolved
 from algotrader.venues.alpaca.values import AlpacaRecordFault, Record, record_of, records_of, text
 from algotrader.venues.alpaca.wire import (
@@ -114,7 +115,7 @@ class AlpacaBroker(Broker):
             return []
 
     async def submit(self, command: SubmitOrder) -> OrderStatus:
-        body = submit_body(command)
+        body = with_limit(submit_body(command), command.request.instrument, command.request.side)
         try:
             return await self._orders.status(await self.rest.post("/orders", body))
         except Refused as error:
@@ -127,11 +128,22 @@ class AlpacaBroker(Broker):
         await self.rest.delete(f"/orders/{await self._venue_id(client_order_id, venue_order_id)}")
 
     async def replace(self, command: ReplaceOrder) -> OrderStatus:
-        body = replace_body(command, self._instruments[command.symbol])
+        body = await self._change(command)
         venue_id = await self._venue_id(command.client_order_id, command.venue_order_id)
         # The stream may be faster than the answer.
         self._orders.names.expect(venue_id, command.new_client_order_id)
         return await self._orders.status(await self.rest.patch(f"/orders/{venue_id}", body))
+
+    async def _change(self, command: ReplaceOrder) -> dict[str, Any]:
+        """The body of a change; a stop in crypto moves together with its limit."""
+        instrument = self._instruments[command.symbol]
+        body = replace_body(command, instrument)
+        if instrument.asset_class is not AssetClass.CRYPTO or not command.stop_raw:
+            return body
+        found = await self._orders.find(command.client_order_id)
+        if found is None:
+            raise Refused(f"Alpaca has no order {command.client_order_id}", REFUSED_NOT_FOUND)
+        return with_limit(body, instrument, found.side)
 
     async def _venue_id(self, client_order_id: str, told: str) -> str:
         known = told or self._orders.venue_id(client_order_id)

@@ -19,7 +19,6 @@ CRYPTO: Final = replace(
     short_selling=False,
     order_types=("market", "limit", "stop_limit"),
     times_in_force=("gtc", "ioc"),
-    fractional_day_only=False,
     extended_hours=False,
     stops_outside_session=True,
 )
