@@ -6,6 +6,7 @@ import asyncio
 import importlib.util
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,14 @@ async def until(reached: Callable[[], bool]) -> None:
         await asyncio.sleep(0.005)
 
 
+def is_later(session: Control, bar: int) -> bool:
+    return session.vitals.last_bar > bar
+
+
+def is_more(server: AlpacaServer, fills: int) -> bool:
+    return len(server.exchange.fills(0)) > fills
+
+
 def agree(session: Control, server: AlpacaServer) -> None:
     """Money and positions are the same on both sides, to the last digit."""
     state, account = session.engine.state, server.exchange.account()
@@ -201,8 +210,8 @@ def test_a_session_trades_loses_its_streams_and_ends_with_the_venue_s_numbers(tm
                     await until(lambda: session.vitals.order_stream == session.vitals.bar_stream == CONNECTED)
                     assert session.clock.now() - began < 5 * 10**9 * SPEED
                     seen = len(server.exchange.fills(0))
-                    await until(lambda bars=bars: session.vitals.last_bar > bars)
-                    await until(lambda seen=seen: len(server.exchange.fills(0)) > seen + 1)
+                    await until(partial(is_later, session, bars))
+                    await until(partial(is_more, server, seen + 1))
 
             session = await play(tmp_path, server, watch)
             agree(session, server)

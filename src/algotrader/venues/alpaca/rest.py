@@ -185,12 +185,12 @@ def _error_of_connection(error: Exception, what: str, *, is_tls: bool) -> VenueE
 def _never_left(error: Exception, is_tls: bool) -> bool:
     """Whether nothing of a request can have reached the service: there was no connection to it."""
     from requests.exceptions import ConnectTimeout, InvalidHeader, InvalidURL, ProxyError
-    from urllib3.exceptions import NewConnectionError
 
     if isinstance(error, (ConnectTimeout, InvalidHeader, InvalidURL)) or (is_tls and isinstance(error, ProxyError)):
         return True
     reason = getattr(error.args[0], "reason", None) if error.args else None
-    if isinstance(reason, NewConnectionError):
+    # The class belongs to a library below requests, which is none of ours.
+    if any(kind.__name__ == "NewConnectionError" for kind in type(reason).__mro__):
         return True
     return bool(reason is not None and reason.args and isinstance(reason.args[0], ssl.SSLCertVerificationError))
 
