@@ -224,7 +224,6 @@ def test_a_session_trades_loses_its_streams_and_ends_with_the_venue_s_numbers(tm
 def test_an_account_with_real_money_is_not_traded_on_paper(tmp_path: Path) -> None:
     async def main() -> None:
         async with market(live=True) as server:
-
             with pytest.raises(GateClosed, match="live account"):
                 await launch(wanted(tmp_path, server.port), lambda session: None)
 

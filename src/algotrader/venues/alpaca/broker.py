@@ -18,7 +18,7 @@ from algotrader.venues.alpaca.rest import Rest
 from algotrader.venues.alpaca.rules import capabilities_for
 from algotrader.venues.alpaca.settings import AlpacaSettings
 from algotrader.venues.alpaca.stop_limits import with_limit
-from algotrader.venues.alpaca.trade_updates import Update, events_of, unresolved
+from algotrader.venues.alpaca.trade_updates import Update, events_of, nameless_successor, unresolved
 from algotrader.venues.alpaca.values import AlpacaRecordFault, Record, record_of, records_of, text
 from algotrader.venues.alpaca.wire import (
     AlpacaAccount,
@@ -34,6 +34,7 @@ from algotrader.venues.protocols import (
     Broker,
     OrderStatus,
     Refused,
+    StreamClosed,
     Unanswered,
     VenueFill,
     VenuePosition,
@@ -103,14 +104,22 @@ class AlpacaBroker(Broker):
             await stream.close()
 
     async def _told(self, update: Update) -> list[Event]:
-        """The events of an update; of one that cannot be read, none."""
+        """The events of an update; none of one that cannot be read, unless it is about money: then the records have to be compared.
+
+        Raises:
+            VenueError: something had to be asked and was not answered, or an execution cannot be read; the stream is opened again.
+        """
         if not update.is_known:
             self._once.note(f"an update of the kind {update.kind!r:.60}", "nothing is known about that")
         try:
             if unresolved(update, self._orders.names):
                 await self._orders.learn_leg(update.order)
+            if successor := nameless_successor(update, self._orders.names):
+                await self._orders.learn(successor)
             return events_of(update, self._instruments, self._now(), self._orders.names)
         except AlpacaRecordFault as fault:
+            if update.is_execution:
+                raise StreamClosed(f"an execution cannot be read: {fault}") from None
             self._once.note(f"an update of the kind {update.kind!r:.60} cannot be read", str(fault))
             return []
 
