@@ -34,6 +34,21 @@ def test_faults_make_the_exit_code(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert isinstance(done.exception, SystemExit)
 
 
+def test_an_account_at_alpaca_is_asked_over_its_own_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("alpaca")
+    from alpaca_rig import KEY, SECRET, served
+
+    with served() as server:
+        place = {"ALGO_BROKER__HOST": "127.0.0.1", "ALGO_BROKER__PORT": str(server.server.port)}
+        done = call(tmp_path, monkeypatch, ALGO_BROKER__API_KEY=KEY, ALGO_BROKER__SECRET_KEY=SECRET, **place)
+        assert "a paper account with 100000" in done.stdout
+        # The market that is rehearsed lies years back.
+        assert "fault    clock" in done.stdout
+        wrong = call(tmp_path, monkeypatch, ALGO_BROKER__API_KEY=KEY, ALGO_BROKER__SECRET_KEY="wrong", **place)
+        assert "fault    account" in wrong.stdout
+        assert SECRET not in done.output + wrong.output
+
+
 def test_settings_that_cannot_be_read_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done = call(tmp_path, monkeypatch, ALGO_WEB__PORT="many")
     assert (done.exit_code, done.stdout) == (2, "")

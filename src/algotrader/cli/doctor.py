@@ -13,10 +13,13 @@ import click
 from algotrader.cli.errors import EXIT_USER_ERROR
 from algotrader.cli.settings import settings_of_process
 from algotrader.cli.ui import WIDTH
+from algotrader.errors import UserError
 
 if TYPE_CHECKING:
     from algotrader.config import Settings
+    from algotrader.core.instruments import Instrument
     from algotrader.live.checkup import Finding, Patient
+    from algotrader.live.clock import Clock
 
 LABEL: Final = 21
 PAST_DAYS: Final = 7
@@ -62,7 +65,7 @@ def _show(finding: Finding) -> None:
 
 def _patient(settings: Settings) -> Patient:
     """Put the parts together, the simulated venue among them where it is the one."""
-    from algotrader.core.instruments import AssetClass, Instrument, crypto, equity, guess_asset_class
+    from algotrader.core.instruments import AssetClass, crypto, equity, guess_asset_class
     from algotrader.core.market import utc
     from algotrader.core.scaled import money
     from algotrader.live.checkup import Patient
@@ -79,9 +82,29 @@ def _patient(settings: Settings) -> Patient:
         return crypto(symbol, price_scale=2) if guess_asset_class(symbol) is AssetClass.CRYPTO else equity(symbol)
 
     instruments = [made(symbol) for symbol in watched_symbols(config)]
+    if config.broker.provider == "alpaca":
+        return _patient_at_alpaca(settings, clock, tuple(instruments))
     if config.broker.provider != "simulated":
         return Patient(config, settings.unknown, clock, tuple(instruments), None, None)
     begun = utc(clock.now()).date() - timedelta(days=PAST_DAYS)
     exchange = PaperExchange(clock, GeneratedMarket(instruments, begun, seed=config.paper.seed), money(config.paper.capital))
     broker, feed = PaperBroker(exchange, clock), PaperFeed(exchange, clock)
     return Patient(config, settings.unknown, clock, tuple(instruments), broker, feed)
+
+
+def _patient_at_alpaca(settings: Settings, clock: Clock, instruments: tuple[Instrument, ...]) -> Patient:
+    """The account at Alpaca, where its keys and its packages are there."""
+    from algotrader.live.alpaca import alpaca_settings, need_extra
+    from algotrader.live.checkup import Patient
+
+    try:
+        need_extra()
+        place = alpaca_settings(settings.config.broker)
+    except UserError as error:
+        return Patient(settings.config, settings.unknown, clock, instruments, None, None, error)
+    from algotrader.venues.alpaca.broker import AlpacaBroker
+    from algotrader.venues.alpaca.feed import AlpacaFeed
+    from algotrader.venues.alpaca.rules import STOCKS
+
+    broker = AlpacaBroker(place, instruments, clock.now, STOCKS)
+    return Patient(settings.config, settings.unknown, clock, instruments, broker, AlpacaFeed(place, instruments[:1], clock.now))

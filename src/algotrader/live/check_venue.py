@@ -33,6 +33,9 @@ _NS_PER_MS: Final = 1_000_000
 async def look_at_account(patient: Patient) -> AsyncIterator[Finding]:
     """Whether the keys open the account that is meant, and whether our clock is the venue's."""
     broker, config = patient.broker, patient.config
+    if broker is None and patient.lacks is not None:
+        yield Finding("account", FAULT, patient.lacks.message, patient.lacks.hint)
+        return
     if broker is None:
         yield Finding(
             "account", FAULT, f"the venue {config.broker.provider} is not built in", "set ALGO_BROKER__PROVIDER=simulated"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from algotrader.core.instruments import Instrument
 from algotrader.core.market import utc
+from algotrader.errors import UserError
 from algotrader.live.clock import Clock
 from algotrader.venues.protocols import Broker, MarketFeed
 
@@ -37,8 +38,9 @@ class Patient:
         unknown: what is set and is no setting.
         clock: ours.
         instruments: the first of them is asked about at the data feed.
-        broker: None where the venue is not built in.
-        feed: None where the venue is not built in.
+        broker: None where the venue cannot be asked.
+        feed: None where the venue cannot be asked.
+        lacks: what is missing to ask the venue; None where it is not built in.
     """
 
     config: Config
@@ -47,6 +49,7 @@ class Patient:
     instruments: tuple[Instrument, ...]
     broker: Broker | None
     feed: MarketFeed | None
+    lacks: UserError | None = None
 
 
 def minute(moment: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Final
 
@@ -59,8 +60,7 @@ class AlpacaFeed(MarketFeed):
         """Close everything; subscriptions are forgotten, and so is what was not taken yet."""
         streams = list(self._streams.values())
         self._streams.clear()
-        for stream in streams:
-            await stream.close()
+        await asyncio.gather(*(stream.close() for stream in streams))
         history, self._history = self._history, None
         if history is not None:
             await history.close()
