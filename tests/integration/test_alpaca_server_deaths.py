@@ -31,6 +31,7 @@ def picture(server: AlpacaServer) -> dict[str, Any]:
     venue.book.refresh()
     return {
         "orders": {order.id: order.record(nested=True) for order in venue.book.orders.values()},
+        "groups": {order.id: (order.group, [each.id for each in order.family()]) for order in venue.book.working()},
         "fills": venue.book.activities.page({"direction": "asc"}, set()),
         "held": {made.symbol: (venue.holding(made).quantity_raw, venue.holding(made).value) for made in venue.held()},
         "cash": venue.money().cash,
@@ -54,9 +55,20 @@ def test_another_process_goes_on_where_the_first_left_off(tmp_path: Path) -> Non
             stage.venue.replace(stage.venue.book.order(resting["id"]), {"limit_price": "151", "client_order_id": "again"})
             stage.venue.submit(
                 _order(
-                    symbol="TSLA", qty="3", type="limit", limit_price="149.5", order_class="oto", stop_loss={"stop_price": "140"}
+                    symbol="TSLA",
+                    qty="3",
+                    type="limit",
+                    limit_price="149.5",
+                    client_order_id="held",
+                    order_class="oto",
+                    stop_loss={"stop_price": "140"},
                 )
             )
+            for leg in stage.venue.book.order_by_client_id("entry").legs:
+                change = {"limit_price": "114"} if leg.limit_raw else {"stop_price": "96", "client_order_id": "entry-sl-r1"}
+                stage.venue.replace(leg, change)
+            [held] = stage.venue.book.order_by_client_id("held").legs
+            stage.venue.replace(held, {"stop_price": "141"})
             first.deposit(5 * 10**17)
             log.write('{"kind": "update", "time": 17')
             log.flush()

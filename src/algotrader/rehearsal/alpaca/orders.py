@@ -148,6 +148,10 @@ class AlpacaOrder:
             "position_intent": f"{self.side.value}_to_{'close' if self.closes or self.parent else 'open'}",
         }
 
+    def raw(self) -> dict[str, list[int]]:
+        """What the records of an order and of its legs do not tell exactly: quantity and distance of the trail, by id."""
+        return {each.id: [each.quantity_raw, each.trail_raw] for each in (self, *self.legs)}
+
     def _high_water_mark(self) -> str | None:
         """The best price that a trailing stop has seen."""
         if self.order_type is not OrderType.TRAILING_STOP or not self.stop_raw:

@@ -91,11 +91,6 @@ def open_log(log: Path) -> TextIO:
     return found
 
 
-def raw_of(order: AlpacaOrder) -> dict[str, list[int]]:
-    """What of an order and its legs the records do not tell exactly: quantity and distance of the trail, by id."""
-    return {each.id: [each.quantity_raw, each.trail_raw] for each in order.family()}
-
-
 def restore(past: Past, book: Book, find: Callable[[str], Instrument | None]) -> None:
     """Have the orders, the positions and the log of a past in an exchange that holds none yet; its cash is there already."""
     orders: dict[str, AlpacaOrder] = {}
@@ -143,8 +138,8 @@ def _take(
         if made is None:
             return None
         order = _begin(record, made)
-        if record["replaces"] in orders:
-            order.filled_value = orders[record["replaces"]].filled_value if Decimal(record["filled_qty"]) else 0
+        if (before := orders.get(order.replaces)) is not None:
+            _follow(before, order, keeps_fills=Decimal(record["filled_qty"]) > 0)
         orders[order.id] = order
     made = order.instrument
     order.quantity_raw, order.trail_raw = raw[order.id]
@@ -156,6 +151,14 @@ def _take(
     for name, told in _TIMES.items():
         setattr(order, name, read_time(record[told]) if record[told] else 0)
     return order
+
+
+def _follow(before: AlpacaOrder, order: AlpacaOrder, *, keeps_fills: bool) -> None:
+    """An order takes the place of the one that it replaces."""
+    order.filled_value = before.filled_value if keeps_fills else 0
+    order.parent = before.parent
+    if order.parent is not None:
+        order.parent.legs = [order if leg is before else leg for leg in order.parent.legs]
 
 
 def _begin(record: Json, made: Instrument) -> AlpacaOrder:

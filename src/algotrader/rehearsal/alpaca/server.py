@@ -27,11 +27,11 @@ from algotrader.rehearsal.alpaca.limits import RateLimit
 from algotrader.rehearsal.alpaca.market_records import DayBars, bar_record, quote_record, status_record, trade_record
 from algotrader.rehearsal.alpaca.order_stream import PATH, OrderStream
 from algotrader.rehearsal.alpaca.outlet import Outlet
-from algotrader.rehearsal.alpaca.past import DEPOSIT, START, UPDATE, Past, raw_of
+from algotrader.rehearsal.alpaca.past import DEPOSIT, START, UPDATE, Past
 from algotrader.rehearsal.alpaca.sockets import Socket
 from algotrader.rehearsal.alpaca.texts import money_text
 from algotrader.rehearsal.alpaca.trading_routes import TradingRoutes
-from algotrader.rehearsal.alpaca.updates import Ids
+from algotrader.rehearsal.alpaca.updates import Ids, Told
 from algotrader.venues.protocols import StreamClosed
 
 HELLO: Final = "/_hello"
@@ -268,13 +268,12 @@ class AlpacaServer:
 
     # Its log
 
-    def _record(self, updates: list[dict[str, Any]]) -> None:
+    def _record(self, told: list[Told]) -> None:
         """Write down what belongs together in one go, before anybody hears of it."""
         if self._log is None:
             return
-        now, cash, orders = self.exchange.clock.now(), self._cash(), self.venue.book.orders
-        head = {"kind": UPDATE, "time": now, "cash": cash}
-        lines = [json.dumps({**head, **update, "raw": raw_of(orders[update["order"]["id"]])}) for update in updates]
+        head = {"kind": UPDATE, "time": self.exchange.clock.now(), "cash": self._cash()}
+        lines = [json.dumps({**head, **update, "raw": raw}) for update, raw in told]
         self._log.write("".join(f"{line}\n" for line in lines))
         self._log.flush()
 

@@ -13,6 +13,8 @@ from algotrader.rehearsal.alpaca.orders import AlpacaOrder
 from algotrader.rehearsal.alpaca.texts import time_text
 
 Json = dict[str, Any]
+Told = tuple[Json, dict[str, list[int]]]
+"""An update, and what of the order it does not tell exactly, see ``AlpacaOrder.raw``."""
 
 
 class Ids:
@@ -45,9 +47,9 @@ class Updates:
     def __init__(self, clock: Clock, ids: Ids) -> None:
         self._clock: Final = clock
         self._ids: Final = ids
-        self.recorders: Final[list[Callable[[list[Json]], None]]] = []
+        self.recorders: Final[list[Callable[[list[Told]], None]]] = []
         self.listeners: Final[list[Callable[[Json], None]]] = []
-        self._waiting: list[Json] | None = None
+        self._waiting: list[Told] | None = None
 
     def tell(self, order: AlpacaOrder, event: str, **extra: str) -> None:
         """Tell of an order's change."""
@@ -63,7 +65,7 @@ class Updates:
         }
         with self.together():
             assert self._waiting is not None
-            self._waiting.append(update)
+            self._waiting.append((update, order.raw()))
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -78,6 +80,6 @@ class Updates:
             self._waiting = None
         for recorder in self.recorders:
             recorder(told)
-        for update in told:
+        for update, _ in told:
             for listener in self.listeners:
                 listener(update)
