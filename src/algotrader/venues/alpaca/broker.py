@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from algotrader.core.commands import REFUSED_DUPLICATE, REFUSED_NOT_FOUND, ReplaceOrder, SubmitOrder
 from algotrader.core.events import ConnectionChanged, Event
@@ -12,7 +12,7 @@ from algotrader.core.instruments import AssetClass, Instrument, VenueCapabilitie
 from algotrader.core.orders import FINAL_STATES
 from algotrader.venues.alpaca.history_records import format_time
 from algotrader.venues.alpaca.once import Once
-from algotrader.venues.alpaca.order_stream import TradeUpdates
+from algotrader.venues.alpaca.order_stream import Probes, TradeUpdates
 from algotrader.venues.alpaca.orders import MOST_PAGES, Orders
 from algotrader.venues.alpaca.rest import Rest
 from algotrader.venues.alpaca.rules import capabilities_for
@@ -32,13 +32,18 @@ from algotrader.venues.alpaca.wire import (
 from algotrader.venues.protocols import (
     AccountInfo,
     Broker,
+    NotSent,
     OrderStatus,
     Refused,
     StreamClosed,
+    Throttled,
     Unanswered,
+    VenueError,
     VenueFill,
     VenuePosition,
 )
+
+T = TypeVar("T")
 
 FILLS_PAGE: Final = 100
 """Executions in an answer at most."""
@@ -79,6 +84,7 @@ class AlpacaBroker(Broker):
         self.capabilities = capabilities or capabilities_for(self._instruments.values())
         self.rest: Final = Rest(settings)
         self._orders: Final = Orders(self.rest, self._instruments, self._once)
+        self._probes: Final = Probes()
         self.known: AlpacaAccount | None = None
         self.stream: TradeUpdates | None = None
 
@@ -93,7 +99,7 @@ class AlpacaBroker(Broker):
     async def events(self) -> AsyncIterator[Event]:
         if self.stream is not None:
             await self.stream.close()
-        self.stream = stream = TradeUpdates(self._settings, self._once)
+        self.stream = stream = TradeUpdates(self._settings, self._once, self._probes)
         await stream.open()
         try:
             yield ConnectionChanged(self._now(), self.name, connected=True)
@@ -126,12 +132,16 @@ class AlpacaBroker(Broker):
     async def submit(self, command: SubmitOrder) -> OrderStatus:
         body = with_limit(submit_body(command), command.request.instrument, command.request.side)
         try:
-            return await self._orders.status(await self.rest.post("/orders", body))
+            record = await self.rest.post("/orders", body)
         except Refused as error:
-            found = await self._orders.find(command.client_order_id) if error.code == REFUSED_DUPLICATE else None
+            if error.code != REFUSED_DUPLICATE:
+                raise
+            # It is there: the first sending arrived.
+            found = await _after_the_answer(self._orders.find(command.client_order_id))
             if found is None:
                 raise
             return found
+        return await _after_the_answer(self._orders.status(record))
 
     async def cancel(self, client_order_id: str, venue_order_id: str, symbol: str) -> None:
         await self.rest.delete(f"/orders/{await self._venue_id(client_order_id, venue_order_id)}")
@@ -141,7 +151,12 @@ class AlpacaBroker(Broker):
         venue_id = await self._venue_id(command.client_order_id, command.venue_order_id)
         # The stream may be faster than the answer.
         self._orders.names.expect(venue_id, command.new_client_order_id)
-        return await self._orders.status(await self.rest.patch(f"/orders/{venue_id}", body))
+        try:
+            record = await self.rest.patch(f"/orders/{venue_id}", body)
+        except (NotSent, Throttled, Refused):
+            self._orders.names.expect_no_more(venue_id)
+            raise
+        return await _after_the_answer(self._orders.status(record))
 
     async def _change(self, command: ReplaceOrder) -> dict[str, Any]:
         """The body of a change; a stop in crypto moves together with its limit."""
@@ -235,3 +250,15 @@ class AlpacaBroker(Broker):
             return clock(record_of(await self.rest.get("/clock"), "the clock")).time
         except AlpacaRecordFault as fault:
             raise Unanswered(f"the clock cannot be read: {fault}") from None
+
+
+async def _after_the_answer(question: Awaitable[T]) -> T:
+    """Ask what an answer leaves open. The request itself has arrived: whatever fails here must not be taken for it.
+
+    Raises:
+        Unanswered: it is not known.
+    """
+    try:
+        return await question
+    except VenueError as error:
+        raise Unanswered(f"the request has arrived, what became of it is not known: {error}") from None

@@ -41,6 +41,7 @@ class AlpacaFeed(MarketFeed):
         self._streams: Final[dict[str, DataStream]] = {}
         self._broken: StreamClosed | None = None
         self._history: AlpacaHistory | None = None
+        self._halted: Final[dict[str, int]] = {}
         self.buffer: Final = Newest()
         self.others: Final[dict[str, int]] = {}
 
@@ -124,12 +125,23 @@ class AlpacaFeed(MarketFeed):
 
     def _take(self, item: object) -> None:
         if isinstance(item, Bar | Quote):
+            if isinstance(item, Bar) and item.open_time > self._halted.get(item.symbol, item.open_time):
+                # The word that it trades again was missed.
+                self._halt(item.symbol, 0, "it trades again")
             self.buffer.put(item)
         elif isinstance(item, Status) and item.halted is not None:
-            self.buffer.put(TradingStatus(self._now(), item.symbol, item.halted, item.reason or item.message))
+            self._halt(item.symbol, item.time if item.halted else 0, item.reason or item.message)
         else:
             kind = type(item).__name__
             self.others[kind] = self.others.get(kind, 0) + 1
+
+    def _halt(self, symbol: str, since: int, reason: str) -> None:
+        """Tell that an instrument is halted since a moment, or trades again (0)."""
+        if since:
+            self._halted[symbol] = since
+        else:
+            self._halted.pop(symbol, None)
+        self.buffer.put(TradingStatus(self._now(), symbol, bool(since), reason))
 
     def _ended(self, error: StreamClosed) -> None:
         self._broken = self._broken or error

@@ -19,7 +19,25 @@ T = TypeVar("T", Authorization, Listening)
 _STREAM: Final = "trade_updates"
 _LISTEN: Final = json.dumps({"action": "listen", "data": {"streams": [_STREAM]}})
 _CONNECTION_LIMIT: Final = 406
+_TRIES: Final = 2
 _KEYS_REFUSED: Final = (401, 402, 403, 404)
+
+
+class Probes:
+    """Whether the service answers when it is told once more to listen. Nobody promises that it does.
+
+    Where it never has, and streams were given up for it, silence is left to pings: a healthy stream must not be broken again and
+    again because nothing happens on it.
+    """
+
+    def __init__(self) -> None:
+        self.answered = False
+        self.unanswered = 0
+
+    @property
+    def tell_something(self) -> bool:
+        """Whether they are worth sending."""
+        return self.answered or self.unanswered < _TRIES
 
 
 class TradeUpdates:
@@ -30,15 +48,18 @@ class TradeUpdates:
     Args:
         settings: keys, address, waits.
         once: hears of what cannot be read.
+        probes: what is known of the service's ways, kept from one stream to the next.
 
     Attributes:
         received: how many frames have come.
         most_waiting: the longest that the queue has been.
     """
 
-    def __init__(self, settings: AlpacaSettings, once: Once) -> None:
+    def __init__(self, settings: AlpacaSettings, once: Once, probes: Probes | None = None) -> None:
         self._settings: Final = settings
         self._once: Final = once
+        self._probes: Final = probes or Probes()
+        self._probed = False
         self._socket: Final = Socket(settings.stream_url, settings.patience)
         self._queue: Final[deque[Update]] = deque()
         self._woken: Final = asyncio.Event()
@@ -123,11 +144,17 @@ class TradeUpdates:
     async def _keep_reading(self) -> None:
         try:
             while True:
-                heard = self._take(await self._socket.next(lambda: self._socket.send(_LISTEN)))
+                heard = self._take(await self._socket.next(self._probe if self._probes.tell_something else None))
+                self._probes.answered = self._probes.answered or self._probed
                 if isinstance(heard, StreamFault):
                     raise StreamClosed(str(_fault(heard, self._settings.stream_url)))
         except StreamClosed as error:
+            self._probes.unanswered += self._probed and not self._probes.answered
             self._end(error)
+
+    async def _probe(self) -> None:
+        self._probed = True
+        await self._socket.send(_LISTEN)
 
     def _reading_ended(self, task: asyncio.Task[None]) -> None:
         """Whatever ended the reading ends the stream: a venue that nobody listens to has to be noticed."""

@@ -82,8 +82,8 @@ class Socket:
         except ConnectionClosed as error:
             raise StreamClosed(_why(self.url, error)) from None
 
-    async def receive(self, seconds: float) -> Frame:
-        """The next frame, if it comes within so many seconds.
+    async def receive(self, seconds: float | None) -> Frame:
+        """The next frame, if it comes within so many seconds; None waits for ever.
 
         Raises:
             TimeoutError: it did not; nothing is lost by asking again.
@@ -96,18 +96,19 @@ class Socket:
         except ConnectionClosed as error:
             raise StreamClosed(_why(self.url, error)) from None
 
-    async def next(self, probe: Callable[[], Awaitable[None]]) -> Frame:
+    async def next(self, probe: Callable[[], Awaitable[None]] | None) -> Frame:
         """The next frame, however long it takes while the other side is alive.
 
         Args:
             probe: sends what has to be answered; called after a silence. Pings show that a machine is alive, not that it still
-                has our subscriptions.
+                has our subscriptions. None leaves it at the pings.
 
         Raises:
             StreamClosed: the connection is gone, or mute.
         """
         with suppress(TimeoutError):
-            return await self.receive(self._patience.silence)
+            return await self.receive(None if probe is None else self._patience.silence)
+        assert probe is not None
         await probe()
         try:
             return await self.receive(self._patience.answer)

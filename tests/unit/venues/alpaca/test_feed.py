@@ -194,6 +194,27 @@ def test_a_refused_subscription_is_told_to_who_asked_and_the_stream_goes_on() ->
     asyncio.run(main())
 
 
+def test_a_bar_shows_that_a_halted_instrument_trades_again() -> None:
+    async def script(socket: ServerConnection) -> None:
+        await admit_data(socket)
+        await confirm(socket)
+        halt = {"T": "s", "S": "AAPL", "sc": "H", "sm": "Halt", "rc": "", "rm": "", "z": "C", "t": "2024-03-05T14:30:20Z"}
+        await pack(socket, [halt, bar("AAPL", 30), bar("AAPL", 35), bar("AAPL", 36)])
+        await forever()
+
+    async def main() -> None:
+        async with websocket_server(script) as port:
+            source = feed(port)
+            await source.connect()
+            await source.subscribe(["AAPL"])
+            found = await take(source.stream(), 5)
+            kinds = [one.halted if isinstance(one, TradingStatus) else one.open_time // 60_000_000_000 % 60 for one in found]
+            assert kinds == [True, 30, False, 35, 36]
+            await source.disconnect()
+
+    asyncio.run(main())
+
+
 def test_what_is_not_taken_is_replaced_by_what_is_newer_and_counted() -> None:
     async def script(socket: ServerConnection) -> None:
         await admit_data(socket)

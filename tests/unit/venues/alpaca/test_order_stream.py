@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from alpaca_servers import CALM, QUICK, admit, forever, listen, settings_for, te
 from websockets.asyncio.server import ServerConnection
 
 from algotrader.venues.alpaca.once import Once
-from algotrader.venues.alpaca.order_stream import TradeUpdates
+from algotrader.venues.alpaca.order_stream import Probes, TradeUpdates
 from algotrader.venues.alpaca.settings import Patience
 from algotrader.venues.protocols import NotAllowed, NotSent, StreamClosed, Throttled
 
@@ -156,6 +157,30 @@ def test_a_mute_connection_is_found_though_it_answers_pings() -> None:
                 await updates.next()
             # The first silence was ended by the service's word; the second was not.
             assert time.monotonic() - began >= 2 * QUICK.silence
+            await updates.close()
+
+    asyncio.run(main())
+
+
+def test_a_service_that_never_answers_probes_is_left_to_pings() -> None:
+    async def script(socket: ServerConnection) -> None:
+        await admit(socket)
+        await forever()
+
+    async def main() -> None:
+        quick = replace(QUICK, silence=0.05, answer=0.1)
+        async with websocket_server(script) as port:
+            probes = Probes()
+            for _ in range(2):
+                updates = TradeUpdates(settings_for(port, quick), Once("test"), probes)
+                await updates.open()
+                with pytest.raises(StreamClosed, match="silent"):
+                    await updates.next()
+            assert not probes.tell_something
+            updates = TradeUpdates(settings_for(port, quick), Once("test"), probes)
+            await updates.open()
+            await asyncio.sleep(5 * (quick.silence + quick.answer))
+            assert not updates.is_over
             await updates.close()
 
     asyncio.run(main())
