@@ -109,6 +109,11 @@ def test_what_cannot_be_traded_is_refused(
         opened(tmp_path, Stage([equity("AAPL"), crypto("BTC/USD", price_scale=2)], rate_limit=0), *symbols, **changes)
 
 
+def test_an_account_that_takes_no_orders_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="takes no orders: trading is blocked"):
+        opened(tmp_path, Stage(rate_limit=0, trading_blocked=True))
+
+
 def test_without_the_extra_it_is_said_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "msgpack" else whole(name, *more))
