@@ -56,7 +56,15 @@ class Foreground:
         if not self._server.is_private:
             click.echo("warning: other machines reach this address; they need the token for everything", err=True)
         try:
-            return await self._launch(self._settings, self._ready)
+            running = asyncio.ensure_future(self._launch(self._settings, self._ready))
+            self._signals.before(running.cancel)
+            try:
+                return await running
+            except asyncio.CancelledError:
+                if self._control is not None or not running.cancelled():
+                    raise
+                click.echo("stopped before the session began; nothing was traded")
+                return 0
         finally:
             await self._leave()
 

@@ -33,6 +33,7 @@ class ShutdownSignals:
         self._force: Final = force
         self._control: Control | None = None
         self._asked = ""
+        self._give_up: Callable[[], object] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def install(self) -> None:
@@ -47,6 +48,10 @@ class ShutdownSignals:
             for number in SIGNALS:
                 self._loop.remove_signal_handler(number)
             self._loop = None
+
+    def before(self, give_up: Callable[[], object]) -> None:
+        """Say what ends the start, as long as no session is attached: a venue may be asked for minutes before one is there."""
+        self._give_up = give_up
 
     def attach(self, control: Control) -> None:
         """Say which session is to end; a signal that came before is passed on now."""
@@ -63,3 +68,5 @@ class ShutdownSignals:
         self._tell(f"{number.name}: shutting down in order; once more leaves at once")
         if self._control is not None:
             self._control.request_shutdown(number.name)
+        elif self._give_up is not None:
+            self._give_up()
