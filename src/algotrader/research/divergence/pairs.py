@@ -59,7 +59,14 @@ def pair_orders(live: Iterable[OrderTrace], tested: Iterable[OrderTrace]) -> lis
     found: list[Pair] = []
     for mine, theirs in lanes.values():
         found += _Lane(mine, theirs).pairs()
-    return sorted(found, key=lambda pair: (pair.time, pair.one.order.owner, pair.one.order.symbol, pair.one.order.client_order_id))
+    return sorted(found, key=_in_time)
+
+
+def _in_time(pair: Pair) -> tuple[int, bool, str, str, int, str]:
+    """Sort key: causes before effects. What closes a position comes after what opens it, also where both have one time."""
+    opener, order = pair.opener, pair.one.order
+    time = pair.time if opener is None else max(pair.time, opener.time)
+    return (time, opener is not None, order.owner, order.symbol, len(order.client_order_id), order.client_order_id)
 
 
 class _Lane:
