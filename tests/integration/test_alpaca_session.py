@@ -14,11 +14,13 @@ import pytest
 
 pytest.importorskip("alpaca")
 
+from alpaca_desk import settings_for
 from alpaca_rig import KEY, SECRET, Stage, make_server
 
 from algotrader.config.loading import load_settings
 from algotrader.config.schema import Config
 from algotrader.core.instruments import crypto, equity
+from algotrader.core.market import Bar
 from algotrader.core.scaled import from_money
 from algotrader.errors import UserError
 from algotrader.live.alpaca import AlpacaVenue, alpaca_settings, alpaca_venue
@@ -35,6 +37,7 @@ from algotrader.rehearsal.alpaca.faults import DATA, DROP, ORDERS
 from algotrader.rehearsal.alpaca.keys import Keys
 from algotrader.rehearsal.alpaca.server import AlpacaServer, ServerSettings
 from algotrader.storage.sql_store import open_store
+from algotrader.venues.alpaca.feed import AlpacaFeed
 from algotrader.venues.protocols import NotAllowed
 
 SPEED = 600.0
@@ -199,8 +202,34 @@ def agree(session: Control, server: AlpacaServer) -> None:
     assert ours == {one.symbol: one.quantity_raw for one in server.exchange.positions()}
 
 
+@pytest.mark.covers("A34", "A45")
+def test_bars_of_five_symbols_come_live_and_are_those_of_the_history() -> None:
+    names = ["AAPL", "TSLA", "AMD", "NVDA", "META"]
+
+    async def main() -> None:
+        async with market("--symbols", ",".join(names), "--lead", "10") as server:
+            stocks = {name: equity(name) for name in names}
+            feed = AlpacaFeed(settings_for(server), stocks.values(), server.exchange.clock.now)
+            await feed.connect()
+            await feed.subscribe(names)
+            found: dict[str, list[Bar]] = {name: [] for name in names}
+            async with asyncio.timeout(30):
+                async for item in feed.stream():
+                    assert isinstance(item, Bar)
+                    found[item.symbol].append(item)
+                    if min(map(len, found.values())) == 3:
+                        break
+            for name, bars in found.items():
+                start, end = bars[0].open_time, bars[-1].close_time
+                assert [bar.open_time for bar in bars] == list(range(start, end, 60 * 10**9))
+                assert await feed.history(stocks[name], start, end, 60) == bars
+            await feed.disconnect()
+
+    asyncio.run(main())
+
+
 @pytest.mark.slow
-@pytest.mark.covers("A45", "A46", "A47", "A50", "A156", "A157")
+@pytest.mark.covers("A46", "A47", "A50", "A156", "A157")
 def test_a_session_trades_loses_its_streams_and_ends_with_the_venue_s_numbers(tmp_path: Path) -> None:
     async def main() -> None:
         async with market() as server:

@@ -52,6 +52,9 @@ class AlpacaFeed(MarketFeed):
             old = self._streams.get(market)
             if old is not None and not old.is_over:
                 continue
+            if old is not None:
+                # A mute connection still counts as one at the venue, which allows few.
+                await old.close()
             stream = self._streams[market] = self._stream(market)
             await stream.open()
             if old is not None:

@@ -10,6 +10,7 @@ import msgpack
 import pytest
 from alpaca_servers import CALM, QUICK, admit_data, confirm, forever, pack, settings_for, websocket_server
 from websockets.asyncio.server import ServerConnection
+from websockets.protocol import State
 
 from algotrader.core.events import TradingStatus
 from algotrader.core.instruments import crypto, equity
@@ -134,8 +135,11 @@ def test_a_broken_stream_is_opened_again_with_its_subscriptions() -> None:
     asyncio.run(main())
 
 
-def test_a_mute_stream_is_found() -> None:
+def test_a_mute_stream_is_found_and_given_up_before_another_is_opened() -> None:
+    sockets: list[ServerConnection] = []
+
     async def script(socket: ServerConnection) -> None:
+        sockets.append(socket)
         await admit_data(socket)
         await confirm(socket)
         # Subscribing once more is how it is asked whether it is there.
@@ -149,6 +153,11 @@ def test_a_mute_stream_is_found() -> None:
             await source.subscribe(["AAPL"])
             with pytest.raises(StreamClosed, match="silent"):
                 await anext(source.stream())
+            assert sockets[0].state is State.OPEN
+            await source.connect()
+            async with asyncio.timeout(5):
+                await sockets[0].wait_closed()
+            assert len(sockets) == 2
             await source.disconnect()
 
     asyncio.run(main())
