@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from websockets.asyncio.server import ServerConnection
 
 from algotrader.core.events import ConnectionChanged, Event, OrderAccepted, OrderCancel, OrderFill, OrderReplaced
 from algotrader.core.instruments import equity
+from algotrader.core.scaled import money
 from algotrader.venues.alpaca.broker import AlpacaBroker
 from algotrader.venues.protocols import StreamClosed, Unanswered, VenueError
 
@@ -108,6 +110,20 @@ def test_an_execution_that_cannot_be_read_ends_the_stream_anything_else_is_passe
     assert isinstance(ended, StreamClosed)
     kinds = [record.args[0] for record in caplog.records if isinstance(record.args, tuple)]
     assert len(kinds) == len(set(kinds)) == 2
+
+
+@pytest.mark.parametrize(("settled_cash", "power"), [(False, 1000), (True, 200)])
+def test_only_settled_cash_counts_where_that_is_wanted(settled_cash: bool, power: int) -> None:
+    record = {"id": "x", "account_number": "PA1", "status": "ACTIVE", "equity": "500", "cash": "500", "buying_power": "1000"}
+
+    async def main() -> int:
+        async with HttpServer((200, {}, {**record, "cash_withdrawable": "200"})) as server:
+            broker = AlpacaBroker(settings_for(server.port), [equity("AAPL")], lambda: 7, settled_cash=settled_cash)
+            found = await broker.account()
+            await broker.disconnect()
+            return found.buying_power
+
+    assert asyncio.run(main()) == money(Decimal(power))
 
 
 def test_a_stream_that_is_listened_to_again_replaces_the_one_before() -> None:
