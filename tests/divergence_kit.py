@@ -36,7 +36,7 @@ from algotrader.rehearsal.virtual_time import run_virtually
 from algotrader.research.divergence.comparison import Divergence
 from algotrader.research.options import BacktestOptions
 from algotrader.storage.sql_store import SqlStore, open_store
-from algotrader.venues.protocols import NotSent
+from algotrader.venues.protocols import AccountInfo, NotSent
 
 DAY = date(2024, 3, 4)
 SYMBOLS = ("AAPL", "TSLA", "AMD")
@@ -72,6 +72,7 @@ class Planted:
         deaths: when the process dies, and seconds until it is started again.
         losses: which stream breaks when, and for how many seconds.
         costs: what the venue assumes otherwise than the backtest.
+        power: all the buying power that the venue tells of.
         begins: when the session is started.
         ends: when it is stopped.
     """
@@ -84,6 +85,7 @@ class Planted:
     deaths: tuple[tuple[int, float], ...] = ()
     losses: tuple[tuple[str, int, float], ...] = ()
     costs: dict[str, object] = field(default_factory=dict)
+    power: Decimal | None = None
     begins: int = -3
     ends: int = 392
 
@@ -107,9 +109,14 @@ class PlantedFaults(Faults):
 
 
 class CutBroker(PaperBroker):
-    """A broker that cannot be reached for a while."""
+    """A broker that cannot be reached for a while, and one that lends little."""
 
     blocked = False
+    power: int | None = None
+
+    async def account(self) -> AccountInfo:
+        told = await super().account()
+        return told if self.power is None else replace(told, buying_power=self.power)
 
     async def connect(self) -> None:
         if self.blocked:
@@ -207,6 +214,7 @@ class PlantedDay:
         setup = self.setup()
         assembly = setup.assemble()
         broker, feed = CutBroker(exchange, clock, Latency()), CutFeed(exchange, clock, Latency())
+        broker.power = None if self.planted.power is None else money(self.planted.power)
         session = Session(
             Parts(
                 mode=PAPER,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,15 @@ def test_a_size_that_follows_the_account_is_the_consequence_of_what_moved_it(tmp
     sized = [finding for finding in found.findings if finding.follows]
     assert sized
     assert {finding.root.reason.words for finding in sized} == {"commission higher than in the backtest"}
+    assert adds_up(found)
+
+
+def test_a_venue_that_lends_less_than_the_books_say_is_named(tmp_path: Path) -> None:
+    found = PlantedDay(Planted(power=Decimal(50_000)), tmp_path, VELEZ).trade().compared()
+    first = found.findings[0]
+    assert first.root.reason.words == "sized by the buying power that the venue told, less than our books say"
+    assert first.root.reason.cause == "signal"
+    assert found.unattributed == 0
     assert adds_up(found)
 
 

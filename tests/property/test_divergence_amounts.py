@@ -54,6 +54,23 @@ def test_of_equal_quantities_only_price_and_fee_differ(one: Filled, fee: int, ma
     assert (parts.price, parts.quantity, parts.fee) == (0, 0, -fee)
 
 
+UNIT = EQUITY.money_factor
+DIVIDED = {
+    "a worse price and a fee": (Filled(10, 1_010, 7), Filled(10, 1_000, 0), (-10 * UNIT, 0, -7)),
+    "a better price and a lower fee": (Filled(10, 990, 3), Filled(10, 1_000, 7), (10 * UNIT, 0, 4)),
+    "half of it": (Filled(5, 500, 0), Filled(10, 1_000, 0), (0, -5 * 20 * UNIT, 0)),
+    "half of it with its half of the fee": (Filled(5, 500, 50), Filled(10, 1_000, 100), (0, -5 * 20 * UNIT + 50, 0)),
+    "half of it, dearer, with a fee": (Filled(5, 505, 9), Filled(10, 1_000, 0), (-5 * UNIT, -5 * 20 * UNIT, -9)),
+}
+"""Bought for about a hundred; the last price is 120."""
+
+
+@pytest.mark.parametrize(("live", "tested", "expected"), list(DIVIDED.values()), ids=list(DIVIDED))
+def test_parts_by_hand(live: Filled, tested: Filled, expected: tuple[int, int, int]) -> None:
+    parts = divide(live, tested, EQUITY, 1, 120)
+    assert (parts.price, parts.quantity, parts.fee) == expected
+
+
 @pytest.mark.parametrize(
     ("live", "tested", "same"),
     [

@@ -55,9 +55,9 @@ def read_day(store: SqlStore, day: date | None, progress: Any = None) -> tuple[S
     from algotrader.live.replaying import Replay
     from algotrader.research.divergence.session import SessionDay
 
-    start, end, setup = _bounds(store, day)
+    start, end, first, setup = _bounds(store, day)
     found = SessionDay(start, end)
-    _replay(Replay(store, _first_event(store, start)), found, progress)
+    _replay(Replay(store, first), found, progress)
     if found.beginning is None or not found.has_bars:
         raise UserError("the session had no bars on that day", "`algo-trader journal` shows what it had; give another --day")
     return found, setup
@@ -73,8 +73,8 @@ def rows_for(found: SessionDay, assembly: Assembly, catalogue: Catalogue | None)
     return catalogue_rows(catalogue, assembly.base, assembly.instruments, found.beginning, found.end, assembly.wants_extended)
 
 
-def _bounds(store: SqlStore, day: date | None) -> tuple[int, int, SessionSetup]:
-    """When a day begins and ends, and what the session was made of that first had bars in it."""
+def _bounds(store: SqlStore, day: date | None) -> tuple[int, int, int, SessionSetup]:
+    """When a day begins and ends, the number of its first event, and what the session was made of then."""
     from algotrader.history.calendars import day_start
     from algotrader.live.setup import stretches
     from algotrader.storage.records import StoreFailed
@@ -91,7 +91,7 @@ def _bounds(store: SqlStore, day: date | None) -> tuple[int, int, SessionSetup]:
     start, end = day_start(calendar, day), day_start(calendar, day, plus_days=1)
     first = _first_event(store, start)
     setup = [stretch for stretch in setups if stretch.after < first][-1:] or setups[:1]
-    return start, end, setup[0].setup
+    return start, end, first, setup[0].setup
 
 
 def _day_of(calendar: str, moment: int) -> date:

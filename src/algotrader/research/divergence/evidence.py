@@ -192,6 +192,14 @@ class Evidence:
             return theirs.code, None
         return "", None
 
+    def limited(self, bar: int, cause: str) -> Reason | None:
+        """Whether the venue told of less buying power than our books say when it came to sizes."""
+        return (
+            Reason(cause, "sized by the buying power that the venue told, less than our books say")
+            if bar in self.live.limited
+            else None
+        )
+
     def disabled(self, lane: Lane, bar: int) -> Reason | None:
         """Whether the strategy was switched off at a bar."""
         known = self.live.known.get((*lane, bar))

@@ -67,6 +67,7 @@ class SessionDay:
         watch.told(reported, time)
         if isinstance(event, SliceClosed):
             close_time = event.close_time or event.time
+            watch.note_power(close_time)
             watch.knows(close_time, [symbol for symbol, close in watch.latest() if close == close_time])
 
     def _begin(self, engine: Engine, time: int) -> None:

@@ -12,8 +12,9 @@ from algotrader.core.engine import Engine
 from algotrader.core.market import Bar
 from algotrader.core.orders import Fill, Order, OrderRole
 from algotrader.core.reports import Report
+from algotrader.core.risk import PPM
 from algotrader.core.signal_style import SignalSlot
-from algotrader.core.state import Holding
+from algotrader.core.state import ACCOUNT_MAX_AGE_NS, Holding
 
 Lane = tuple[str, str]
 """A strategy and an instrument."""
@@ -104,7 +105,7 @@ class Watch:
         self.signals: Final[dict[At, SignalTrace]] = {}
         self.known: Final[dict[At, Known]] = {}
         self.bars: Final[dict[tuple[str, int], BarSeen]] = {}
-        self.counts: Final[dict[str, int]] = {"signals": 0, "denied": 0}
+        self.limited: Final[set[int]] = set()
         for order in engine.state.live_orders.values():
             self.orders[order.client_order_id] = OrderTrace(order, 0, order.created_time, before=frozenset(order.fills))
 
@@ -132,10 +133,8 @@ class Watch:
             elif kind == reports.ORDER_FILLED:
                 self._filled(report.order_id, heard)
             elif kind == reports.SIGNAL:
-                self.counts["signals"] += 1
                 self._signal(report).text = report.message
             elif kind in (reports.SIGNAL_DENIED, reports.ORDER_DENIED):
-                self.counts["denied"] += 1
                 self._denied(report)
 
     def _signal(self, report: Report) -> SignalTrace:
@@ -181,6 +180,16 @@ class Watch:
                 slot = holding.slot
                 figures = figures_of(slot) if isinstance(slot, SignalSlot) else None
                 self.known[owner, wanted[index], close_time] = Known(holding.quantity_raw, figures, slot.enabled)
+
+    def note_power(self, close_time: int) -> None:
+        """Write down whether at a close of bars the venue's word on buying power counted, and was less than our own books say."""
+        state = self.engine.state
+        account = state.account
+        if account is None or state.now - account.time > ACCOUNT_MAX_AGE_NS:
+            return
+        own = state.equity() * state.risk_ppm // PPM - state.gross_exposure() - state.reserved()
+        if account.buying_power - state.account_spent < own:
+            self.limited.add(close_time)
 
     def latest(self) -> list[tuple[str, int]]:
         """Every instrument with the close time of its newest bar."""

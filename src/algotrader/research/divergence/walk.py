@@ -213,7 +213,7 @@ class Walk:
         if code in OF_THE_LANE or evidence.held_differs(lane, bar):
             return self._lanes.get(lane) or self._largest()
         if code in OF_THE_ACCOUNT:
-            return self._largest()
+            return self._largest() or evidence.limited(bar, cause)
         late = evidence.lateness(lane[1], bar)
         if late:
             return Reason(TIMING, late)
@@ -275,7 +275,7 @@ class Walk:
             found = evidence.data_fault(lane, bar) or self._lanes.get(lane)
             if found is not None:
                 return found
-        return self._largest()
+        return self._largest() or evidence.limited(bar, SIGNAL)
 
     def _partial_words(self, mine: OrderTrace, theirs: OrderTrace, live: Filled, tested: Filled) -> str:
         instrument = mine.order.instrument
