@@ -43,6 +43,11 @@ class Execution:
         self._fill_ids: int = 0
         self._sequence: int = 0
 
+    def count_on(self, venue_ids: int, fill_ids: int) -> None:
+        """Number orders and executions from after these on: those before were given out in an earlier life of the venue."""
+        self._venue_ids = max(self._venue_ids, venue_ids)
+        self._fill_ids = max(self._fill_ids, fill_ids)
+
     def next_venue_id(self) -> str:
         """The venue's own id for an order, from a counter."""
         self._venue_ids += 1

@@ -132,6 +132,10 @@ class SimulatedVenue:
         self._in_flight.append(Flight(command, self._last_arrival, index))
         self._book.expect(index, 1)
 
+    def count_on(self, venue_ids: int, fill_ids: int) -> None:
+        """Number orders and executions from after these on."""
+        self._execution.count_on(venue_ids, fill_ids)
+
     def place(self, request: OrderRequest, now: int) -> None:
         """Take an order that is there at once, whoever sends it: where the way to the venue is not simulated here.
 

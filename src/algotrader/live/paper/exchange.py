@@ -275,6 +275,10 @@ class PaperExchange:
         """Refuse these ids from now on; what became of the orders is not known here."""
         self._reserved.update(dict.fromkeys(ids))
 
+    def count_on(self, venue_ids: int, fill_ids: int) -> None:
+        """Number orders and executions from after these on; see ``SimulatedVenue.count_on``."""
+        self._venue.count_on(venue_ids, fill_ids)
+
     def restore_order(self, request: OrderRequest, filled_raw: int, filled_value: int, venue_order_id: str, now: int) -> None:
         """Work an order that was taken before; ``request`` is what is left of it, the rest was filled then."""
         record = self.records.add(request, now)

@@ -6,6 +6,8 @@ that the engine remembers is the account.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from algotrader.core.engine import Engine
 from algotrader.core.orders import Leg, Order, OrderRequest
 from algotrader.core.scaled import div_half_even
@@ -32,10 +34,18 @@ def resume(exchange: PaperExchange, engine: Engine, now: int) -> None:
         if track.last_raw:
             exchange.mark(track.instrument.symbol, track.last_raw)
     exchange.reserve_ids(list(state.orders))
+    # An execution under an id that the engine knows would be taken for one that was told twice.
+    legs = [leg.venue_order_id for order in state.orders.values() for leg in order.legs]
+    exchange.count_on(_highest("v", legs), _highest("x", [*state.ledger.booked, *state.ledger.busted]))
     for order in state.live_orders.values():
         leg = order.working_leg
         if order.acknowledged and not order.attached and not leg.gone:
             exchange.restore_order(_remaining(order, leg), order.filled_raw, order.filled_value, leg.venue_order_id, now)
+
+
+def _highest(letter: str, ids: Iterable[str]) -> int:
+    """The highest number among the ids that are a letter and a number, as the venue gives them out."""
+    return max((int(each[1:]) for each in ids if each[:1] == letter and each[1:].isdecimal()), default=0)
 
 
 def _remaining(order: Order, leg: Leg) -> OrderRequest:
