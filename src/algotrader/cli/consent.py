@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from typing import Final
 
 import click
 
 from algotrader.errors import UserError
 from algotrader.live.launch_settings import PAPER_VENUE
+
+PAPER_VARIABLE: Final = "ALGO_BROKER__PAPER"
 
 
 def check_paper_setting(paper: bool, source: str, live: bool) -> None:
@@ -22,8 +25,9 @@ def check_paper_setting(paper: bool, source: str, live: bool) -> None:
         UserError: only one of them speaks of real money.
     """
     if not paper and not live:
-        message = f"broker.paper is false (from {source}; ALGO_BROKER__PAPER): this session would trade real money"
-        raise UserError(message, "set ALGO_BROKER__PAPER=true for paper; real money needs --live, --account and your consent")
+        place = source if source == PAPER_VARIABLE else f"{source}, {PAPER_VARIABLE}"
+        message = f"broker.paper is false ({place}): this would trade real money"
+        raise UserError(message, f"set {PAPER_VARIABLE}=true; real money needs --live, --account, consent")
     if paper and live:
         raise UserError("--live was given and broker.paper is true", "real money needs ALGO_BROKER__PAPER=false as well")
 

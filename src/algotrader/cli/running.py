@@ -11,6 +11,7 @@ import click
 
 from algotrader.cli.place import files_of
 from algotrader.cli.status_line import line, watch
+from algotrader.cli.venue_faults import venue_mistake
 from algotrader.errors import UserError
 from algotrader.live.control import Control
 from algotrader.live.launch_settings import LaunchSettings
@@ -122,4 +123,4 @@ def run_in_foreground(settings: LaunchSettings, launch: Launch) -> int:
     except StoreFailed as error:
         raise UserError(str(error), "what was committed is safe; --database names another one") from None
     except VenueError as error:
-        raise UserError(f"{settings.venue}: {error}", "`algo-trader doctor` checks keys and connections") from None
+        raise venue_mistake(settings, error) from None

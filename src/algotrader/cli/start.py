@@ -27,7 +27,11 @@ A second Ctrl+C leaves at once; the next start finds out what happened.
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="Parameter; STRATEGY.NAME=VALUE for one of several.")
 @click.option("--interval", metavar="LENGTH", default="", help="Bars of 1m, 2m, 5m, 10m …; the strategy's own by default.")
 @click.option("--venue", metavar="NAME", default="paper", show_default=True, help="Where orders go.")
-@click.option("--venue-address", metavar="ws://HOST:PORT", help="Of a simulated venue on this machine, for remote and alpaca.")
+@click.option(
+    "--venue-address",
+    metavar="HOST:PORT",
+    help="Of a venue on this machine, for remote and alpaca; http:// or ws:// may be before it.",
+)
 @click.option("--rules", metavar="KIND", default="generic", show_default=True, help="Of the paper venue: generic or alpaca-like.")
 @click.option("--replay", is_flag=True, help="Trade recorded bars as if they were live, not made-up ones.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the recorded bars.")

@@ -43,7 +43,9 @@ T = TypeVar("T")
 
 _LABEL: Final = 11
 _WIDTH: Final = 80
-_SCHEMES: Final = {REMOTE_VENUE: "ws", ALPACA_VENUE: "http"}
+_SCHEMES: Final = {REMOTE_VENUE: ("ws",), ALPACA_VENUE: ("http", "ws")}
+"""How an address may begin; requests and streams have one address, so either will do."""
+
 _THIS_MACHINE: Final = ("127.0.0.1", "localhost")
 
 
@@ -141,16 +143,16 @@ def _address(venue: str, text: str | None) -> str:
         raise UserError(f"--venue-address is for --venue {REMOTE_VENUE} or {ALPACA_VENUE}", "leave one of them away, or give both")
     if venue != REMOTE_VENUE and not text:
         return ""
-    scheme = _SCHEMES[venue]
-    hint = f"write it like --venue-address {scheme}://127.0.0.1:8100"
+    schemes = _SCHEMES[venue]
+    hint = f"write it like --venue-address {schemes[0]}://127.0.0.1:8100"
     if not text:
         raise UserError(f"--venue {REMOTE_VENUE} needs an address", hint)
     try:
-        found = urlsplit(text if "//" in text else f"{scheme}://{text}")
+        found = urlsplit(text if "//" in text else f"{schemes[0]}://{text}")
         host, port = found.hostname or "", found.port
     except ValueError:
         host, port = "", None
-    if not port or not host or found.scheme != scheme:
+    if not port or not host or found.scheme not in schemes:
         raise UserError(f"--venue-address {text} is no address", hint)
     if host not in _THIS_MACHINE:
         raise UserError(f"--venue-address {text} is not on this machine", hint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -37,7 +38,11 @@ PER_MINUTE: Final = 200
 HELLO: Final = "/_hello"
 """Where a rehearsal server tells its time and speed; asked for on this machine only."""
 
+SERVER: Final = "python -m algotrader.rehearsal.alpaca"
+"""What starts a rehearsal server."""
+
 _SAMPLES: Final = 5
+_log: Final = logging.getLogger(__name__)
 _PACKAGES: Final = ("alpaca", "msgpack")
 _CALENDAR: Final = "XNYS"
 
@@ -80,9 +85,16 @@ def need_extra() -> None:
     Raises:
         UserError: one is missing; the hint says what to install.
     """
-    missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
-    if missing:
+    if any(map(_is_missing, _PACKAGES)):
         raise UserError("the venue alpaca needs packages that are not installed", "pip install 'algo-trader[alpaca]'")
+
+
+def _is_missing(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is None
+    except ImportError:
+        # Whoever keeps a package from being imported may do so with an exception.
+        return True
 
 
 def alpaca_settings(broker: BrokerSection, address: str = "") -> AlpacaSettings:
@@ -114,7 +126,7 @@ async def alpaca_venue(settings: LaunchSettings, store: SqlStore) -> Venue:
     """The account that the settings name, looked at closely.
 
     Raises:
-        UserError: a package or a key is missing, or the account cannot be traded as it is wanted.
+        UserError: a package or a key is missing, the account cannot be traded as it is wanted, or no rehearsal server is there.
         VenueError: Alpaca cannot be reached, or refuses the keys.
     """
     need_extra()
@@ -150,7 +162,8 @@ async def _clock(address: str) -> Clock:
             assert best is not None
             return FastClock(best[1] + int(time.monotonic_ns() * best[2]), best[2])
     except httpx.HTTPError as error:
-        raise Unanswered(f"nobody answers at {address}: {error}") from None
+        port = address.rpartition(":")[2]
+        raise UserError(f"nobody answers at {address}", f"start a rehearsal server: {SERVER} --port {port}") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(f"{address}{HELLO} tells no time: {error}", "is it a rehearsal server?") from None
 
@@ -247,6 +260,8 @@ class _Opening:
                 wait = self._retries.after(error)
                 if wait is None:
                     raise
+                # There is no session yet that could tell; without a word its user would take it for hanging.
+                _log.warning("Alpaca: %s; again in %.0f s", error, wait)
             await self._clock.sleep(wait)
 
 

@@ -79,9 +79,11 @@ class AlpacaSettings:
 
     def __post_init__(self) -> None:
         if not self.key or not self.secret:
-            raise UserError("Alpaca needs a key and its secret", "set ALGO_BROKER__API_KEY and ALGO_BROKER__SECRET_KEY")
+            raise UserError(
+                f"Alpaca needs a key and its secret: {_missing(self)}", "set ALGO_BROKER_API_KEY and ALGO_BROKER_SECRET_KEY"
+            )
         if not _KEY.fullmatch(self.key) or not _KEY.fullmatch(self.secret):
-            raise UserError("the key or the secret of Alpaca has characters that neither can have", "copy both once more, whole")
+            raise UserError("Alpaca's key or secret has characters that neither can have", "copy both once more, whole")
         self._default("trading_url", PAPER_TRADING if self.paper else LIVE_TRADING)
         self._default("stream_url", PAPER_STREAM if self.paper else LIVE_STREAM)
         for name, scheme in (("trading_url", "https"), ("data_url", "https"), ("stream_url", "wss"), ("data_stream_url", "wss")):
@@ -109,6 +111,12 @@ class AlpacaSettings:
     def crypto_stream(self) -> str:
         """Address of the stream of crypto data."""
         return f"{self.data_stream_url}/v1beta3/crypto/us"
+
+
+def _missing(settings: AlpacaSettings) -> str:
+    if settings.key or settings.secret:
+        return "the secret is not set" if settings.key else "the key is not set"
+    return "neither is set"
 
 
 def loopback_settings(
