@@ -89,7 +89,8 @@ class SqlStore(Store):
             self._last = batch.journal[-1].sequence
         taken = (self._timer() - began) * 1000
         if taken > SLOW_MS:
-            _log.warning("a write took %.0f ms: %d events, %d commands", taken, len(batch.journal), len(batch.outbox))
+            # A session warns of it by itself, with the time of its own clock: its clock may not be the machine's.
+            _log.debug("a write took %.0f ms: %d events, %d commands", taken, len(batch.journal), len(batch.outbox))
 
     def last_snapshot(self) -> SnapshotRow | None:
         return self.snapshot_until(None)

@@ -316,11 +316,12 @@ def test_opened_in_one_thread_and_used_in_another(store: SqlStore) -> None:
 def test_slow_writes_are_logged(database_url: str, caplog: pytest.LogCaptureFixture) -> None:
     moments = iter([0.0, 0.049, 1.0, 1.051])
     store = open_store(database_url, timer=lambda: next(moments))
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.DEBUG, "algotrader.storage.sql_store"):
         store.commit(step(1))
         assert caplog.messages == []
         store.commit(step(4))
     assert caplog.messages == ["a write took 51 ms: 3 events, 1 commands"]
+    assert {record.levelname for record in caplog.records} == {"DEBUG"}
     store.close()
 
 
