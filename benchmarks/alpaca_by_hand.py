@@ -1,11 +1,12 @@
 """What somebody would write who wants nothing but an order after every bar: no engine, no checks, nothing that survives an error.
 
-``websockets`` and msgpack for the stream, requests in a thread for the order; with ``--commit``, one row in SQLite before it.
+``websockets`` and msgpack for the stream, requests in a thread for the order; with a database, one row in SQLite before it.
 """
 
 import asyncio
 import sqlite3
 import sys
+from functools import partial
 
 import msgpack
 import requests
@@ -16,7 +17,9 @@ async def main(rest: str, stream: str, key: str, database: str) -> None:
     """Follow the bars and buy after each."""
     store = sqlite3.connect(database) if database else None
     if store is not None:
-        store.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE orders (id TEXT PRIMARY KEY, price REAL);")
+        store.executescript(
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE orders (id TEXT PRIMARY KEY, bar REAL);"
+        )
     session = requests.Session()
     session.trust_env = False
     session.headers.update({"APCA-API-KEY-ID": key, "APCA-API-SECRET-KEY": "secret"})
@@ -37,7 +40,7 @@ async def main(rest: str, stream: str, key: str, database: str) -> None:
                 if store is not None:
                     store.execute("INSERT INTO orders VALUES (?, ?)", (order["client_order_id"], bar["c"]))
                     store.commit()
-                await loop.run_in_executor(None, lambda order=order: session.post(f"{rest}/v2/orders", json=order).json())
+                await loop.run_in_executor(None, partial(session.post, f"{rest}/v2/orders", json=order))
 
 
 if __name__ == "__main__":

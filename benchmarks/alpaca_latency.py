@@ -42,6 +42,7 @@ class PatientClock(SystemClock):
     """The machine's clock for a session whose bars are hours old: it takes them for fresh."""
 
     def patience(self, seconds: float) -> float:
+        """A week more."""
         return seconds + 7 * 86_400
 
 

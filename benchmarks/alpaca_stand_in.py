@@ -33,7 +33,7 @@ _ACCOUNT: Final = {
     "buying_power": "1000000",
     "multiplier": "1",
 }
-_NO_BARS: Final = {"bars": {}, "next_page_token": None}
+_NO_BARS: Final[dict[str, object]] = {"bars": {}, "next_page_token": None}
 
 
 class StandIn:
@@ -55,7 +55,7 @@ class StandIn:
         rest = await asyncio.get_running_loop().create_server(lambda: _Http(self), "127.0.0.1", 0)
         # A connection that shrinks its frames would have to be measured with them.
         streams = await serve(self._streamed, "127.0.0.1", 0, compression=None)
-        return rest.sockets[0].getsockname()[1], list(streams.sockets)[0].getsockname()[1]
+        return rest.sockets[0].getsockname()[1], next(iter(streams.sockets)).getsockname()[1]
 
     async def order_after(self, who: str, frame: bytes) -> int:
         """Send a bar and wait for an order; gives the nanoseconds between them."""
@@ -73,9 +73,10 @@ class StandIn:
             return self._take(json.loads(body), key)
         if name == "/v2/account":
             return _ACCOUNT
-        if name.startswith("/v2/orders/") or name == "/v2/orders:by_client_order_id":
-            asked = name.rpartition("/")[2] if name.startswith("/v2/orders/") else path.partition("client_order_id=")[2].split("&")[0]
-            return self._orders.get(asked)
+        if name == "/v2/orders:by_client_order_id":
+            return self._orders.get(path.partition("client_order_id=")[2].partition("&")[0])
+        if name.startswith("/v2/orders/"):
+            return self._orders.get(name.rpartition("/")[2])
         if name.startswith("/v1beta3/"):
             return _NO_BARS
         return {"timestamp": "2026-01-01T00:00:00Z", "is_open": True} if name == "/v2/clock" else []
