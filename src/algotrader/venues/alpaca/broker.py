@@ -10,6 +10,7 @@ from algotrader.core.commands import REFUSED_DUPLICATE, REFUSED_NOT_FOUND, Repla
 from algotrader.core.events import ConnectionChanged, Event
 from algotrader.core.instruments import AssetClass, Instrument, VenueCapabilities
 from algotrader.core.orders import FINAL_STATES
+from algotrader.venues.alpaca.errors import AlreadyThere
 from algotrader.venues.alpaca.history_records import format_time
 from algotrader.venues.alpaca.once import Once
 from algotrader.venues.alpaca.order_stream import Probes, TradeUpdates
@@ -19,7 +20,7 @@ from algotrader.venues.alpaca.rules import capabilities_for
 from algotrader.venues.alpaca.settings import AlpacaSettings
 from algotrader.venues.alpaca.stop_limits import with_limit
 from algotrader.venues.alpaca.trade_updates import Update, events_of, nameless_successor, unresolved
-from algotrader.venues.alpaca.values import AlpacaRecordFault, Record, record_of, records_of, text
+from algotrader.venues.alpaca.values import AlpacaRecordFault, Record, record_of, records_of, text, text_or_empty
 from algotrader.venues.alpaca.wire import (
     AlpacaAccount,
     account,
@@ -32,6 +33,7 @@ from algotrader.venues.alpaca.wire import (
 from algotrader.venues.protocols import (
     AccountInfo,
     Broker,
+    NotAllowed,
     NotSent,
     OrderStatus,
     Refused,
@@ -153,8 +155,10 @@ class AlpacaBroker(Broker):
         self._orders.names.expect(venue_id, command.new_client_order_id)
         try:
             record = await self.rest.patch(f"/orders/{venue_id}", body)
-        except (NotSent, Throttled, Refused):
-            self._orders.names.expect_no_more(venue_id)
+        except (NotSent, Throttled, Refused, NotAllowed) as error:
+            if not isinstance(error, AlreadyThere):
+                # Whoever takes its place now was sent by somebody else, and goes by another name.
+                self._orders.names.expect_no_more(venue_id)
             raise
         return await _after_the_answer(self._orders.status(record))
 
@@ -186,18 +190,21 @@ class AlpacaBroker(Broker):
         return [status for status in await self._orders.listed("open") if status.state not in FINAL_STATES]
 
     async def recent_orders(self, since: int) -> Sequence[OrderStatus]:
-        return [status for status in await self._orders.listed("all", since) if max(status.updated_time, since) >= since]
+        # Those that are older and have changed since are asked for by their ids.
+        return await self._orders.listed("all", since)
 
     async def fills(self, since: int) -> Sequence[VenueFill]:
         records = await self._activities(since)
-        await self._learn_orders([text(record, "order_id") for record in records], since)
+        orders = [text_or_empty(record, "order_id") for record in records]
+        await self._learn_orders([venue_id for venue_id in orders if venue_id], since)
         found = []
         for record in records:
             try:
                 found.append(fill_of_activity(record, self._instruments, self._orders.names))
             except AlpacaRecordFault as fault:
                 self._once.note("an execution's record cannot be read", str(fault))
-        return [fill for fill in found if fill.time >= since]
+        # The records may have a corrected execution as it was and as it is.
+        return list({fill.fill_id: fill for fill in found if fill.time >= since}.values())
 
     async def _learn_orders(self, venue_ids: Sequence[str], since: int) -> None:
         """Learn which of ours these orders are: all at once where that is possible, then one by one."""

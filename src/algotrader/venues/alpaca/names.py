@@ -49,6 +49,7 @@ class OrderNames:
         self._parents: Final[dict[str, str]] = {}
         self._expected: Final[dict[str, str]] = {}
         self._took_over: Final[dict[str, None]] = {}
+        self._corrected: Final[dict[str, str]] = {}
 
     def learn(self, record: Record) -> None:
         """Learn from an order's record, its nested legs included; a leg whose parent is not known yet is left open."""
@@ -75,6 +76,15 @@ class OrderNames:
     def expect_no_more(self, venue_order_id: str) -> None:
         """The request to replace an order came to nothing."""
         self._expected.pop(venue_order_id, None)
+
+    def correct(self, execution_id: str, booked_id: str) -> None:
+        """A correction gave an execution a new id: the venue's records may know it by that one only."""
+        if execution_id and execution_id != booked_id:
+            self._corrected[execution_id] = booked_id
+
+    def booked(self, execution_id: str) -> str:
+        """The id under which an execution was booked, however often it was corrected since."""
+        return self._corrected.get(execution_id, execution_id)
 
     def name(self, record: Record) -> str:
         """Our id of an order."""

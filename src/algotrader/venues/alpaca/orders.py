@@ -80,24 +80,22 @@ class Orders:
 
     async def find(self, client_order_id: str) -> OrderStatus | None:
         """One order by our id, None when the venue denies it."""
-        venue_id = self.venue_id(client_order_id)
-        if not venue_id and _VENUE_ID.fullmatch(client_order_id):
-            venue_id = client_order_id
-        if venue_id:
-            record = await self._ask(f"/orders/{venue_id}", {"nested": "true"})
-        elif (leg := _LEG.fullmatch(client_order_id)) is not None:
-            record = await self._leg(client_order_id, leg["parent"])
-        else:
-            record = await self._named(client_order_id)
+        try:
+            record = await self._record(client_order_id)
+        except AlpacaRecordFault as fault:
+            raise Unanswered(f"an order's record cannot be read: {fault}") from None
         return None if record is None else await self.status(record)
 
     async def listed(self, status: str, after: int = 0) -> list[OrderStatus]:
         """Orders that are ``open`` or ``all``, submitted after a time (nanoseconds UTC), with their legs."""
-        records = await self._pages(status, after)
-        await self._learn_open(records)
+        records = self._readable(await self._pages(status, after))
+        try:
+            await self._learn_open(records)
+        except AlpacaRecordFault as fault:
+            raise Unanswered(f"a leg's entry cannot be found: {fault}") from None
         found, faults = read_orders(records, self._instruments, self.names)
-        for fault in faults:
-            self._once.note("an order's record cannot be read", str(fault))
+        for damage in faults:
+            self._once.note("an order's record cannot be read", str(damage))
         for one in found:
             self._ids[one.client_order_id] = one.venue_order_id
         return list({one.venue_order_id: one for one in found}.values())
@@ -114,10 +112,18 @@ class Orders:
         params = _listing("all", text(record, "symbol"))
         if made:
             params |= {"after": format_time(made - _AROUND_NS), "until": format_time(made + _AROUND_NS)}
-        for found in records_of(await self._rest.get("/orders", params), "the orders"):
-            self.names.learn(found)
+        self._readable(records_of(await self._rest.get("/orders", params), "the orders"))
         if self.names.is_open(record):
             self.names.accept(record)
+
+    async def _record(self, client_order_id: str) -> Record | None:
+        venue_id = self.venue_id(client_order_id)
+        if not venue_id and _VENUE_ID.fullmatch(client_order_id):
+            venue_id = client_order_id
+        if venue_id:
+            return await self._ask(f"/orders/{venue_id}", {"nested": "true"})
+        leg = _LEG.fullmatch(client_order_id)
+        return await self._named(client_order_id) if leg is None else await self._leg(client_order_id, leg["parent"])
 
     def _keep(self, record: Record) -> None:
         self._ids[self.names.name(record)] = text(record, "id")
@@ -128,6 +134,17 @@ class Orders:
         for record in records:
             if self.names.is_open(record):
                 await self.learn_leg(record)
+
+    def _readable(self, records: Sequence[Record]) -> list[Record]:
+        """The records of which names can be learned; the others take nothing else with them."""
+        found = []
+        for record in records:
+            try:
+                self.names.learn(record)
+                found.append(record)
+            except AlpacaRecordFault as fault:
+                self._once.note("an order's record cannot be read", str(fault))
+        return found
 
     async def _learn_successor(self, record: Record) -> None:
         """After a restart nobody has told yet which order took this one's place."""

@@ -7,6 +7,7 @@ carry quantities and prices as floats; ``wire`` writes and reads them exactly.
 from __future__ import annotations
 
 import json
+import os
 import ssl
 import threading
 import time
@@ -93,7 +94,7 @@ class Rest:
             raise _error_of_answer(error.response, str(error)) from None
         except RequestException as error:
             raise _error_of_connection(error, f"{method} {path}", is_tls=self._url.startswith("https")) from None
-        except ValueError as error:
+        except (ValueError, ArithmeticError, RecursionError) as error:
             # An order may well have been taken by whoever answers with what cannot be read.
             raise Unanswered(f"{method} {path}: the answer cannot be read: {_first_line(error)}") from None
 
@@ -111,14 +112,15 @@ def make_client(settings: AlpacaSettings, url: str) -> RESTClient:
 
     client = TradingClient(settings.key, settings.secret, paper=settings.paper, raw_data=True, url_override=url)
     client._retry = 0
-    client._session = _session(settings.patience, is_local=is_loopback(url))
+    client._session = _session(settings.patience, url)
     return client
 
 
-def _session(patience: Patience, *, is_local: bool) -> Session:
+def _session(patience: Patience, url: str) -> Session:
     """A session of requests that never waits for ever and takes no endless answer."""
     from requests import Session
     from requests.adapters import HTTPAdapter
+    from requests.utils import get_environ_proxies
 
     class Bounded(Session):
         """Reads every answer whole, with limits of size and time."""
@@ -130,8 +132,11 @@ def _session(patience: Patience, *, is_local: bool) -> Session:
             return response
 
     session = Bounded()
-    # No proxy and no password file has a say about what stays on this machine.
-    session.trust_env = not is_local
+    # Proxies and certificates of the environment are looked up here and not for every order, and a file of passwords never is.
+    session.trust_env = False
+    if not is_loopback(url):
+        session.proxies = get_environ_proxies(url)
+        session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
     adapter = HTTPAdapter(pool_connections=1, pool_maxsize=THREADS)
     session.mount("https://", adapter)
     session.mount("http://", adapter)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Final
@@ -17,6 +18,10 @@ LIMIT_WAIT: Final = 30.0
 """Seconds to stay away when the account's connections are used up: the old one has to be given up by the other side first."""
 
 _MAX_FRAME: Final = 4 * 1024 * 1024
+
+_LOG: Final = logging.getLogger("algotrader.venues.alpaca.socket")
+"""Told of by ``websockets``, from warnings on: what it says besides shows whole frames, and the first one holds the keys."""
+_LOG.setLevel(logging.WARNING)
 
 Frame = str | bytes
 
@@ -60,6 +65,7 @@ class Socket:
                     ping_timeout=self._patience.pong,
                     close_timeout=self._patience.close,
                     max_size=_MAX_FRAME,
+                    logger=_LOG,
                     proxy=None if is_loopback(self.url) else True,
                 )
         except InvalidStatus as error:

@@ -103,7 +103,7 @@ def _filled(update: Update, traded: Mapping[str, Instrument], now: int, names: O
         OrderFill(
             now,
             names.name(order),
-            update.execution_id or made_up,
+            names.booked(update.execution_id) or made_up,
             symbol_of(order),
             side_of(order),
             price,
@@ -153,20 +153,22 @@ def _replace_rejected(update: Update, traded: Mapping[str, Instrument], now: int
 
 
 def _busted(update: Update, traded: Mapping[str, Instrument], now: int, names: OrderNames) -> list[Event]:
-    return [FillBusted(now, names.name(update.order), _amended(update))]
+    return [FillBusted(now, names.name(update.order), _amended(update, names))]
 
 
 def _corrected(update: Update, traded: Mapping[str, Instrument], now: int, names: OrderNames) -> list[Event]:
     price, quantity = _amounts(update, traded)
-    return [FillCorrected(now, names.name(update.order), _amended(update), price, quantity, 0)]
+    booked = _amended(update, names)
+    names.correct(update.execution_id, booked)
+    return [FillCorrected(now, names.name(update.order), booked, price, quantity, 0)]
 
 
-def _amended(update: Update) -> str:
+def _amended(update: Update, names: OrderNames) -> str:
     """The id under which the execution was booked."""
     found = update.previous_execution_id or update.execution_id
     if not found:
         raise AlpacaRecordFault(f"{update.kind}: it does not say which execution")
-    return found
+    return names.booked(found)
 
 
 def _amounts(update: Update, traded: Mapping[str, Instrument]) -> tuple[int, int]:

@@ -157,8 +157,9 @@ def fill_of_activity(record: Record, traded: Mapping[str, Instrument], names: Or
     quantity = _quantity(record, "qty", quantity_scale)
     if price <= 0 or quantity <= 0:
         raise AlpacaRecordFault(f"an execution of {order_id} has no price or no quantity that its instrument can hold")
+    execution_id = fill_id_of_activity(text(record, "id"))
     return VenueFill(
-        fill_id=fill_id_of_activity(text(record, "id")),
+        fill_id=execution_id if names is None else names.booked(execution_id),
         client_order_id="" if names is None else names.named(order_id),
         venue_order_id=order_id,
         symbol=symbol_of(record),

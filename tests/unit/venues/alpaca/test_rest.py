@@ -52,6 +52,8 @@ def test_a_request_carries_the_keys_and_its_body_and_numbers_are_read_exactly() 
         ((422, {}, {"code": 42210000, "message": "order is not cancelable"}), Refused),
         ((200, {}, b"no JSON"), Unanswered),
         ((200, {}, b'{"price": NaN}'), Unanswered),
+        ((200, {}, b'{"price": 1.0e99999999999999999999}'), Unanswered),
+        ((200, {}, b"[" * 100_000), Unanswered),
         ((302, {"Location": "http://elsewhere.example/"}, None), Unanswered),
         (ConnectionError, Unanswered),
         (None, Unanswered),
