@@ -1,7 +1,7 @@
 """Wire to wire at Alpaca, on this machine: from a bar's frame on the websocket to the order's request at the server.
 
 Three processes get bars in turns, each alone: a whole session of ours (both streams, inbox, engine, SQLite with
-``synchronous=FULL``, executor, alpaca-py), a script of forty lines that has no engine, and that script with one commit in between.
+``synchronous=FULL``, executor, alpaca-py, its log), a script of forty lines that has no engine, and that script with one commit in between.
 Every bar makes everybody buy.
 
 Run as ``python -m benchmarks.alpaca_latency``; ``--help`` tells the options.
@@ -24,6 +24,10 @@ from algotrader.core import market
 from algotrader.core.instruments import crypto
 from algotrader.live.clock import SystemClock
 from algotrader.live.control import RUNNING
+from algotrader.live.log_observer import LogObserver
+from algotrader.live.observers import Observers
+from algotrader.monitoring.latency import Latencies
+from algotrader.monitoring.logs import Log, LogSettings
 from algotrader.storage.sql_store import open_store
 from benchmarks.alpaca_stand_in import NS_PER_MINUTE, SYMBOL, StandIn, bar_frame
 from benchmarks.live_kit import make_session, routes
@@ -60,7 +64,21 @@ async def run_session(rest: str, streams: str, folder: Path) -> None:
     broker = AlpacaBroker(settings, instruments, clock.now)
     feed = AlpacaFeed(settings, instruments, clock.now)
     store = open_store(f"sqlite:///{folder / 'session.db'}")
-    session = make_session(instruments, [(route, [SYMBOL]) for route in routes(1, 1)], store, clock, broker, feed)
+    observers = Observers(clock)
+    session = make_session(
+        instruments,
+        [(route, [SYMBOL]) for route in routes(1, 1)],
+        store,
+        clock,
+        broker,
+        feed,
+        sending=observers.sending,
+        measure=observers.committed,
+        tell=observers.tell,
+        told=observers.reports,
+    )
+    log = Log(LogSettings(file=folder / "session.log"), None)
+    observers.add("log", LogObserver(log, session.engine, Latencies()))
     running = asyncio.create_task(session.run())
     while session.state != RUNNING:
         await asyncio.sleep(0.01)
