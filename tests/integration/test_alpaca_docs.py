@@ -96,7 +96,8 @@ class Terminal:
         line = line.replace(PORT, str(self.port)).replace(SPEED, "--speed 300")
         words = shlex.split(line)
         if words[0] == "export":
-            self.environment.update(word.split("=", 1) for word in words[1:])
+            pairs = (word.partition("=") for word in words[1:])
+            self.environment |= {name: value for name, _, value in pairs}
             return ""
         if "algotrader.rehearsal.alpaca" in words or words[:2] == ["algo-trader", "start"]:
             self._start(line)
