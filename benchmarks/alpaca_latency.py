@@ -1,8 +1,8 @@
 """Wire to wire at Alpaca, on this machine: from a bar's frame on the websocket to the order's request at the server.
 
 Three processes get bars in turns, each alone: a whole session of ours (both streams, inbox, engine, SQLite with
-``synchronous=FULL``, executor, alpaca-py, its log), a script of forty lines that has no engine, and that script with one commit in between.
-Every bar makes everybody buy.
+``synchronous=FULL``, executor, alpaca-py, its log), a script of forty lines that has no engine, and that script with one commit in
+between. Every bar makes everybody buy.
 
 Run as ``python -m benchmarks.alpaca_latency``; ``--help`` tells the options.
 """
@@ -106,7 +106,8 @@ async def measure(count: int, gap: float, folder: Path) -> dict[str, list[int]]:
                 await asyncio.sleep(gap)
     finally:
         for client in clients:
-            client.kill()
+            if client.returncode is None:
+                client.kill()
             await client.wait()
     return found
 

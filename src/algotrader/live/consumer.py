@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -112,6 +113,8 @@ class Consumer:
             self._send(outgoing)
         if work.commands:
             await self._at(HANDED_OVER)
+            # The requests leave before anybody writes about them.
+            await asyncio.sleep(0)
         if work.reports:
             self._told(work.reports)
 

@@ -6,6 +6,7 @@ the log does.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -84,7 +85,10 @@ class Observers:
         """Measure a command that is being handed over; for ``Parts.sending``."""
         if not outgoing.arrived:
             return
-        took = self._clock.now() - outgoing.arrived
+        # The request goes first: it is the next thing that the event loop does.
+        asyncio.get_running_loop().call_soon(self._sent, outgoing, self._clock.now() - outgoing.arrived)
+
+    def _sent(self, outgoing: Outgoing, took: int) -> None:
         self.measured(EVENT_TO_COMMAND, took, outgoing.command.client_order_id)
         if outgoing.from_candle and isinstance(outgoing.command, SubmitOrder):
             self.measured(CANDLE_TO_ORDER, took, outgoing.command.client_order_id)

@@ -56,7 +56,7 @@ class Parts:
         calls: about requests to the venue; None for the usual numbers.
         advice: gives a recommendation for an account of so much money, if there is one.
         flatten: close every position at the end, however it is asked for.
-        sending: sees every command just before it is handed to the executor, for rehearsals.
+        sending: sees every command as it is handed to the executor, before its request leaves.
     """
 
     mode: str

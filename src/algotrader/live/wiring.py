@@ -121,8 +121,8 @@ class Wiring:
         )
 
     def _send(self, outgoing: Outgoing) -> None:
-        self.parts.sending(outgoing)
         self.executor.take(outgoing)
+        self.parts.sending(outgoing)
 
     def _handled(self, event: Event) -> None:
         self.reconciler.notice(event)

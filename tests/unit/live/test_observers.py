@@ -232,6 +232,17 @@ class SlowWriter(Writer):
         """Nothing is to be ended."""
 
 
+def hand_over(observers: Observers, commands: list[Outgoing]) -> None:
+    """As a session does it: what was measured is told once the requests are on their way."""
+
+    async def main() -> None:
+        for outgoing in commands:
+            observers.sending(outgoing)
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+
+
 @pytest.mark.covers("A191", "A223")
 def test_from_a_bar_s_arrival_to_the_order_the_commit_included() -> None:
     rig, clock, scribe = Rig(), Watch(), Scribe()
@@ -252,8 +263,7 @@ def test_from_a_bar_s_arrival_to_the_order_the_commit_included() -> None:
     writer.measure = observers.committed
     work = kernel.work()
     asyncio.run(writer.commit(work.batch))
-    for outgoing in work.commands:
-        observers.sending(outgoing)
+    hand_over(observers, work.commands)
     assert scribe.heard == [
         ("measured", DATABASE_WRITE, 7 * MS, ""),
         ("measured", EVENT_TO_COMMAND, 27 * MS, "a1"),
@@ -266,8 +276,8 @@ def test_other_commands_are_not_orders_from_candles() -> None:
     clock, scribe = Watch(), Scribe()
     observers = Observers(clock)
     observers.add("scribe", scribe)
-    observers.sending(Outgoing(1, 0, CancelOrder("a1", "AAPL"), START - MS, True))
-    observers.sending(Outgoing(1, 0, CancelOrder("a1", "AAPL")))
+    cancel = CancelOrder("a1", "AAPL")
+    hand_over(observers, [Outgoing(1, 0, cancel, START - MS, True), Outgoing(1, 0, cancel)])
     assert scribe.heard == [("measured", EVENT_TO_COMMAND, MS, "a1")]
 
 
