@@ -100,16 +100,20 @@ class Stage:
             "0",
         ]
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def environment(self) -> dict[str, str]:
+        """Of every program."""
+        return environment()
+
+    def start(self, *more: str) -> subprocess.Popen[bytes]:
         """Start a session; it is running a while later."""
         self.starts += 1
         with self.output.open("wb") as output:
-            self.session = self._program("start", *self.options, output=output)
+            self.session = self._program("start", *self.options, *more, output=output)
         return self.session
 
     def _program(self, *arguments: str, output: object = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "algotrader.cli.main", *arguments]
-        return subprocess.Popen(command, cwd=self.folder, env=_environment(), stdout=output, stderr=subprocess.STDOUT)  # type: ignore[call-overload, no-any-return]
+        return subprocess.Popen(command, cwd=self.folder, env=self.environment(), stdout=output, stderr=subprocess.STDOUT)  # type: ignore[call-overload, no-any-return]
 
     def until_running(self, session: subprocess.Popen[bytes]) -> None:
         """Wait until a session trades.
@@ -135,7 +139,7 @@ class Stage:
             self.until_running(session)
             time.sleep(self.dice.uniform(0.0, 2.5))
         if how == "at a word of the venue":
-            self._until_word(session)
+            self.until_word(session)
             time.sleep(self.dice.uniform(0.0, 0.03))
         if session.poll() is not None:
             raise NotRunning(f"session {self.starts} ({session.poll()}): {self.output.read_text()[-3000:]}")
@@ -144,7 +148,14 @@ class Stage:
         session.wait()
         self.deaths.append(Death(how, killed))
 
-    def _until_word(self, session: subprocess.Popen[bytes]) -> None:
+    def end(self) -> None:
+        """Leave no session behind, whatever went wrong."""
+        if self.session is not None and self.session.poll() is None:
+            self.session.kill()
+            self.session.wait()
+
+    def until_word(self, session: subprocess.Popen[bytes]) -> None:
+        """Wait until the venue does something for the session, or for some seconds."""
         size, until = self.log.stat().st_size, time.monotonic() + 5
         while self.log.stat().st_size == size and time.monotonic() < until and session.poll() is None:
             time.sleep(0.0005)
@@ -154,13 +165,18 @@ class Stage:
         session = self.start()
         self.until_running(session)
         time.sleep(2.0)
+        return self.stop()
+
+    def stop(self) -> str:
+        """Have the session close everything and end; gives what it said."""
+        assert self.session is not None
         stop = self._program("stop", "--flatten", "--database", str(self.database), "--timeout", "120")
         assert stop.wait(150) == 0
-        assert session.wait(30) == 0, self.output.read_text()[-3000:]
+        assert self.session.wait(30) == 0, self.output.read_text()[-3000:]
         return self.output.read_text()
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Ours, without settings; a relative path to the sources would lead nowhere from another folder."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ALGO_")}
     if search := environment.get("PYTHONPATH"):
@@ -190,7 +206,7 @@ def theatre(folder: Path, *, seed: int = 1, speed: float = 60.0, rules: str = "g
         str(CAPITAL),
     ]
     command += ["--commission", "0.0001", "--capabilities", rules, "--warm-up-days", "3"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_environment()) as venue:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as venue:
         assert venue.stdout is not None
         try:
             hello = asyncio.run(say_hello(venue.stdout.readline().split()[-1]))
@@ -198,10 +214,7 @@ def theatre(folder: Path, *, seed: int = 1, speed: float = 60.0, rules: str = "g
             try:
                 yield stage
             finally:
-                if stage.session is not None and stage.session.poll() is None:
-                    # Something went wrong; nobody else would end it.
-                    stage.session.kill()
-                    stage.session.wait()
+                stage.end()
         finally:
             venue.send_signal(signal.SIGTERM)
             assert venue.wait(20) == 0

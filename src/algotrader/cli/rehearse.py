@@ -31,6 +31,8 @@ RESTLESS: Final = "restless"
 _SHOWN: Final = 3
 """So many broken rules are shown of each rehearsal."""
 
+AT_ALPACA: Final = "alpaca"
+
 _HELP: Final = """Rehearse whole trading days under faults.
 
 Every session is one made-up day under virtual time: the real engine,
@@ -38,6 +40,10 @@ executor, reconciliation and database against a simulated venue that
 loses, delays and doubles messages, and a process that dies at any step.
 After every step the rules of docs/rehearsal.md are checked. The same
 seed always plays the same day.
+
+With --venue alpaca a session trades for some minutes on real sockets, at
+a server on this machine that speaks as Alpaca does; what goes wrong is
+drawn from the seed, what comes before what is not.
 
 \b
 Exit codes: 0 no rule was broken; 1 one was; 2 it could not run;
@@ -49,7 +55,9 @@ Exit codes: 0 no rule was broken; 1 one was; 2 it could not run;
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="The first one.")
 @click.option("--sessions", type=click.IntRange(min=1), default=20, show_default=True, help="How many days, a seed each.")
 @click.option("--faults", default=ALL, show_default=True, metavar="A,B", help="Kinds of faults, all or none.")
-@click.option("--venue", type=click.Choice(["generic", "alpaca-like", BOTH]), default=BOTH, show_default=True, help="Whose rules.")
+@click.option(
+    "--venue", type=click.Choice(["generic", "alpaca-like", BOTH, AT_ALPACA]), default=BOTH, show_default=True, help="Whose rules."
+)
 @click.option("--strategy", default=RESTLESS, show_default=True, metavar="NAME", help="A name, or path/to/file.py:Class.")
 @click.option("--symbols", default="AAPL,TSLA,AMD", show_default=True, metavar="A,B", help="What it trades.")
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the strategy; may be repeated.")
@@ -67,20 +75,23 @@ def rehearse(
     trace: bool,
 ) -> None:
     """Read the options, play the days, show what came of them."""
-    from algotrader.rehearsal.runner import rehearse as play
-
+    number = min(workers or _cores(), sessions)
     with strategy_mistakes(strategy, trace):
-        options = _options(strategy, symbols, params, faults, venue)
+        played = _played(strategy, symbols, params, faults, venue, (seed, sessions, number))
     outcomes: list[Outcome] = []
     with _progress(sessions) as report, strategy_mistakes(strategy, trace):
-        for outcome in play(options, seed, sessions, min(workers or _cores(), sessions)):
+        for outcome in played:
             outcomes.append(outcome)
             report(len(outcomes), sum(not one.passed for one in outcomes))
     outcomes.sort(key=lambda outcome: outcome.seed)
     _print_summary(outcomes)
+    if venue == AT_ALPACA:
+        from algotrader.cli.rehearse_alpaca import print_reconnects
+
+        print_reconnects(outcomes)
     failed = [outcome for outcome in outcomes if not outcome.passed]
     for outcome in failed:
-        _print_failure(outcome, options, strategy, symbols, params)
+        _print_failure(outcome, faults, strategy, symbols, params)
     if failed:
         raise click.exceptions.Exit(EXIT_VIOLATED)
 
@@ -90,6 +101,23 @@ def _cores() -> int:
 
 
 # ---------------------------------------------------------------------- what is asked for
+
+
+def _played(
+    strategy: str, symbols: str, params: Sequence[str], faults: str, venue: str, seeds: tuple[int, int, int]
+) -> Iterator[Outcome]:
+    """The rehearsals of some seeds (the first one, how many, in how many processes), as they end."""
+    if venue == AT_ALPACA:
+        from algotrader.cli.rehearse_alpaca import alpaca_options
+        from algotrader.rehearsal.alpaca.runner import rehearse_at_alpaca
+        from algotrader.rehearsal.runner import every_seed
+
+        return every_seed(
+            rehearse_at_alpaca, alpaca_options("" if strategy == RESTLESS else strategy, symbols, params, faults), *seeds
+        )
+    from algotrader.rehearsal.runner import rehearse as play
+
+    return play(_options(strategy, symbols, params, faults, venue), *seeds)
 
 
 def _options(strategy: str, symbols: str, params: Sequence[str], faults: str, venue: str) -> RehearsalOptions:
@@ -209,7 +237,7 @@ def _counts(outcomes: Sequence[Outcome]) -> list[str]:
     return [f"{number:,}" for number in sums]
 
 
-def _print_failure(outcome: Outcome, options: RehearsalOptions, strategy: str, symbols: str, params: Sequence[str]) -> None:
+def _print_failure(outcome: Outcome, faults: str, strategy: str, symbols: str, params: Sequence[str]) -> None:
     """The seed, what was broken when, and the command that shows it again."""
     from datetime import UTC, datetime
 
@@ -221,16 +249,13 @@ def _print_failure(outcome: Outcome, options: RehearsalOptions, strategy: str, s
         click.echo(f"    {violation.message}")
     if len(outcome.violations) > _SHOWN:
         click.echo(f"  and {len(outcome.violations) - _SHOWN} more")
-    click.echo(f"  again: {repeat_command(outcome, options.faults, strategy, symbols, params)}")
+    click.echo(f"  again: {repeat_command(outcome, faults, strategy, symbols, params)}")
 
 
-def repeat_command(outcome: Outcome, faults: Sequence[str], strategy: str, symbols: str, params: Sequence[str]) -> str:
+def repeat_command(outcome: Outcome, faults: str, strategy: str, symbols: str, params: Sequence[str]) -> str:
     """The command that plays a day again."""
-    from algotrader.rehearsal.faults import KINDS
-
-    kinds = ALL if tuple(faults) == KINDS else ",".join(faults) or NONE
     words = ["algo-trader", "rehearse", "--seed", str(outcome.seed), "--sessions", "1", "--venue", outcome.venue]
-    words += ["--faults", kinds, "--strategy", strategy, "--symbols", symbols]
+    words += ["--faults", faults, "--strategy", strategy, "--symbols", symbols]
     for text in params:
         words += ["--param", text]
     return shlex.join(words)

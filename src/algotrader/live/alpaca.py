@@ -27,7 +27,7 @@ from algotrader.venues.protocols import NotAllowed, Refused, Unanswered, VenueEr
 if TYPE_CHECKING:
     from algotrader.config.sections import BrokerSection
     from algotrader.venues.alpaca.broker import AlpacaBroker
-    from algotrader.venues.alpaca.settings import AlpacaSettings
+    from algotrader.venues.alpaca.settings import AlpacaSettings, Patience
     from algotrader.venues.alpaca.wire import AlpacaAsset
 
 T = TypeVar("T")
@@ -109,8 +109,7 @@ def alpaca_settings(broker: BrokerSection, address: str = "") -> AlpacaSettings:
     """
     from algotrader.venues.alpaca.settings import LOOPBACK, AlpacaSettings, Patience, loopback_settings
 
-    patience = Patience()
-    patience = replace(patience, read=min(patience.read, broker.timeout), connect=min(patience.connect, broker.timeout))
+    patience = _patience(Patience(), broker.timeout)
     key, secret = broker.api_key.get_secret_value(), broker.secret_key.get_secret_value()
     if not address and broker.host:
         if broker.host not in LOOPBACK or not broker.port:
@@ -120,6 +119,12 @@ def alpaca_settings(broker: BrokerSection, address: str = "") -> AlpacaSettings:
     if address:
         return loopback_settings(address, key, secret, paper=broker.paper, feed=broker.feed, patience=patience)
     return AlpacaSettings(key, secret, broker.paper, feed=broker.feed, patience=patience)
+
+
+def _patience(usual: Patience, timeout: float) -> Patience:
+    """No wait is longer than the broker's timeout: whoever cannot wait for an answer cannot wait for a sign of life either."""
+    waits = ("connect", "read", "answer", "ping", "pong", "silence")
+    return replace(usual, **{name: min(getattr(usual, name), timeout) for name in waits})
 
 
 async def alpaca_venue(settings: LaunchSettings, store: SqlStore) -> Venue:

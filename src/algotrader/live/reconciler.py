@@ -177,12 +177,14 @@ class Reconciler:
             report = await self.reconcile("start", grace_ns=0)
         return report
 
-    async def reconcile(self, reason: str, grace_ns: int = GRACE_NS) -> ReconciliationReport:
-        """Ask, compare, and put in what settles the differences.
+    async def reconcile(self, reason: str, grace_ns: int | None = None) -> ReconciliationReport:
+        """Ask, compare, and put in what settles the differences. A request under way takes the machine's own time.
 
         Raises:
             VenueError, TimeoutError: the venue does not answer, or the inbox does not come to rest.
         """
+        if grace_ns is None:
+            grace_ns = round(self._clock.patience(GRACE_NS / NS_PER_SECOND) * NS_PER_SECOND)
         picture = await self.picture()
         picture = await self._with_missing(picture, grace_ns)
         await self._until_quiet()

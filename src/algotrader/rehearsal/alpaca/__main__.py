@@ -28,6 +28,7 @@ from algotrader.live.clock import NS_PER_SECOND, FastClock
 from algotrader.live.paper.exchange import PaperExchange, PaperTiming
 from algotrader.live.paper.market import CatalogueMarket, GeneratedMarket, Market
 from algotrader.rehearsal.alpaca.account import AccountRules
+from algotrader.rehearsal.alpaca.data_routes import DataRoutes
 from algotrader.rehearsal.alpaca.exchange import CAPABILITIES
 from algotrader.rehearsal.alpaca.faults import FaultPlan
 from algotrader.rehearsal.alpaca.http import HOST
@@ -119,9 +120,13 @@ def make_server(options: argparse.Namespace, exchange: PaperExchange, log: TextI
     secret = os.environ.get(options.secret_env, "") if options.secret_env else "rehearsal"
     if not secret:
         raise SystemExit(f"the environment variable {options.secret_env} has no secret")
+    keys = Keys(options.key, secret)
+    # The server counts requests for orders by itself; questions about the past are not counted there.
+    past_bars = DataRoutes(exchange.market, exchange.clock.now, is_key=keys.fit, per_minute=0, sip=not options.no_sip)
     return AlpacaServer(
         exchange,
-        Keys(options.key, secret),
+        keys,
+        data_routes=past_bars.routes(),
         rules=AccountRules(
             no_shorting=options.no_shorting,
             rate_limit=options.rate_limit,
