@@ -17,6 +17,7 @@ import httpx
 import pytest
 from alpaca_rig import KEY, SECRET, Stage, make_server
 
+from algotrader.core.orders import OrderType
 from algotrader.rehearsal.alpaca.past import open_log, read_past
 from algotrader.rehearsal.alpaca.server import AlpacaServer
 from algotrader.rehearsal.virtual_time import run_virtually
@@ -84,6 +85,35 @@ def test_another_process_goes_on_where_the_first_left_off(tmp_path: Path) -> Non
             mine, theirs = picture(second), picture(first)
             assert (mine["held"], mine["cash"], len(mine["fills"])) == (theirs["held"], theirs["cash"], len(theirs["fills"]))
             assert _told(mine) == _told(theirs)
+
+    run_virtually(run())
+
+
+def test_a_leg_that_took_the_place_of_another_is_still_one_afterwards(tmp_path: Path) -> None:
+    """A session moves the stop of a bracket; after the server's death the stop and the target still exclude each other."""
+
+    async def run() -> None:
+        path = tmp_path / "venue.jsonl"
+        stage = Stage()
+        with open_log(path) as log:
+            first = make_server(stage, log=log)
+            for price in ("100", "100.1"):
+                await stage.bar("AAPL", price)
+            entry = stage.venue.submit(_order(qty="30", client_order_id="entry", order_class="bracket", **_exits()))
+            await stage.bar("AAPL", "100.37")
+            for price in ("96", "97"):
+                stop = next(leg for leg in stage.venue.book.order(entry["id"]).legs if leg.order_type is OrderType.STOP)
+                stage.venue.replace(stop, {"stop_price": price, "client_order_id": f"moved-{price}"})
+            past = read_past(path)
+            assert past is not None
+            other = Stage(start=stage.clock.now(), cash=past.cash)
+            second = make_server(other, log=log, past=past)
+            assert picture(second) == picture(first)
+            for each in (stage, other):
+                await each.bar("AAPL", "100", "116", "100", "115")
+            mine, theirs = picture(second), picture(first)
+            assert _told(mine) == _told(theirs)
+            assert mine["held"] == theirs["held"] == {}
 
     run_virtually(run())
 
