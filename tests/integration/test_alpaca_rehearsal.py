@@ -9,9 +9,10 @@ import pytest
 pytest.importorskip("alpaca")
 
 from algotrader.errors import UserError
-from algotrader.rehearsal.alpaca.play import AlpacaOptions, AlpacaOutcome
 from algotrader.rehearsal.alpaca.plans import FAULT_KINDS, kinds_of, plan_of
+from algotrader.rehearsal.alpaca.play import AlpacaOptions, AlpacaOutcome
 from algotrader.rehearsal.alpaca.runner import rehearse_at_alpaca, restless_choice
+from algotrader.rehearsal.invariants import BOOKS, FILLS
 
 SYMBOLS = ("AAPL", "TSLA", "AMD")
 PAIRS = 6
@@ -70,8 +71,8 @@ def test_a_venue_that_forgets_to_tell_is_found_out(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(judge.Books, "read", staticmethod(forgetful))
     found = rehearsed(1, (), 5.0)
-    assert {violation.rule for violation in found.violations} == {judge.FILLS, judge.BOOKS}
-    assert play.VENUE == found.venue
+    assert {violation.rule for violation in found.violations} == {FILLS, BOOKS}
+    assert found.venue == play.VENUE
 
 
 def test_faults_are_chosen_by_place_and_kind() -> None:
