@@ -17,7 +17,11 @@ pytest.importorskip("alpaca")
 from alpaca_rig import KEY, SECRET, Served, Stage, served
 
 from algotrader.cli.main import root
+from algotrader.cli.venue_faults import venue_mistake
 from algotrader.core.instruments import crypto, equity
+from algotrader.live.launch_settings import ALPACA_VENUE, LaunchSettings, StrategyChoice
+from algotrader.rehearsal.alpaca.__main__ import main as serve_alpaca
+from algotrader.venues.protocols import NotAllowed, NotSent, Refused, Throttled, Unanswered, VenueError
 
 SECONDS = 60
 WIDTH = 80
@@ -38,11 +42,13 @@ class Blocker(importlib.abc.MetaPathFinder):
 
 
 sys.meta_path.insert(0, Blocker())
-from algotrader.cli.main import main
+from {program} import main
 
 main()
 """
-"""The command line where a package is not installed."""
+"""A program where a package is not installed."""
+
+CLI, SERVER = "algotrader.cli.main", "algotrader.rehearsal.alpaca.__main__"
 
 
 class User:
@@ -59,7 +65,7 @@ class User:
         if not without:
             done = CliRunner().invoke(root, typed)
             return done.exit_code, done.stdout, done.stderr
-        command = [sys.executable, "-c", BLOCKED.format(package=without), *typed]
+        command = [sys.executable, "-c", BLOCKED.format(package=without, program=CLI), *typed]
         ran = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
         return ran.returncode, ran.stdout, ran.stderr
 
@@ -210,3 +216,40 @@ def test_without_the_extra(user: User, package: str) -> None:
     told, advice = user.is_told(KEYS, "--symbols", "AAPL", without=package)
     assert told == "the venue alpaca needs packages that are not installed"
     assert advice == "pip install 'algo-trader[alpaca]'"
+
+
+def test_the_rehearsal_server_without_the_extra(user: User) -> None:
+    command = [sys.executable, "-c", BLOCKED.format(package="msgpack", program=SERVER)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert ran.returncode == 2
+    assert ran.stderr.splitlines() == [
+        "error: the venue alpaca needs packages that are not installed",
+        "hint: pip install 'algo-trader[alpaca]'",
+    ]
+
+
+def test_a_rehearsal_server_at_a_port_that_is_taken(user: User, practice: Served, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        serve_alpaca(["--port", str(practice.server.port), "--symbols", "AAPL"])
+    error, hint = capsys.readouterr().err.splitlines()
+    assert ended.value.code == 2
+    assert error == f"error: port {practice.server.port} is taken"
+    assert hint == "hint: another server has it; take another --port, or 0 for any"
+
+
+SAID = [
+    (NotSent("GET /account: ConnectionError: " + "x" * 200), "Alpaca cannot be reached: GET /account:", "check the network"),
+    (Throttled("rate limit exceeded (429, 42910000)", 3.0), "Alpaca wants fewer requests: rate limit", "does another program"),
+    (Unanswered("internal server error (500, 50010000)"), "Alpaca gave no answer of use: internal", "status.alpaca.markets"),
+    (NotAllowed("request is not authorized (401, 40110000)"), "Alpaca does not take the keys: request is", "of its own"),
+    (Refused("no (400)", ""), "Alpaca: no (400)", "algo-trader doctor"),
+]
+
+
+@pytest.mark.parametrize(("error", "told", "advice"), SAID, ids=[type(row[0]).__name__ for row in SAID])
+def test_what_alpaca_said_last_fits_a_line(error: VenueError, told: str, advice: str) -> None:
+    settings = LaunchSettings((StrategyChoice("velez", ("AAPL",)),), "sqlite:///x.db", venue=ALPACA_VENUE)
+    found = venue_mistake(settings, error)
+    assert found.message.startswith(told)
+    assert advice in found.hint
+    assert max(len(f"error: {found.message}"), len(f"hint: {found.hint}")) <= WIDTH

@@ -30,7 +30,7 @@ def venue_mistake(settings: LaunchSettings, error: VenueError) -> UserError:
     if isinstance(error, NotSent):
         return UserError(f"Alpaca cannot be reached: {said}", f"check the network; {_DOCTOR}")
     if isinstance(error, Unanswered):
-        return UserError(f"Alpaca gave no answer of use: {said}", f"see status.alpaca.markets; {_DOCTOR}")
+        return UserError(f"Alpaca gave no answer of use: {said}", "is Alpaca well? status.alpaca.markets tells; start again later")
     return UserError(f"Alpaca: {said}", _DOCTOR)
 
 

@@ -262,6 +262,13 @@ def test_a_venue_of_its_own_process(address: str) -> None:
     assert (found.venue, found.venue_address) == ("remote", "127.0.0.1:8100")
 
 
+@pytest.mark.parametrize("address", ["http://127.0.0.1:8100", "ws://127.0.0.1:8100", "127.0.0.1:8100"])
+def test_a_rehearsal_of_alpaca_has_one_address_for_requests_and_streams(address: str) -> None:
+    found = read("--venue", "alpaca", "--venue-address", address)
+    assert (found.venue, found.venue_address) == ("alpaca", "127.0.0.1:8100")
+    assert read("--venue", "alpaca").venue_address == ""
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -17,13 +18,15 @@ from contextlib import ExitStack
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from algotrader.core.instruments import Instrument, crypto, equity
 from algotrader.core.scaled import money
+from algotrader.errors import UserError
 from algotrader.history.calendars import session_of_day
 from algotrader.history.catalogue import Catalogue
 from algotrader.history.intervals import day_ns
+from algotrader.live.alpaca import need_extra
 from algotrader.live.clock import NS_PER_SECOND, FastClock
 from algotrader.live.paper.exchange import PaperExchange, PaperTiming
 from algotrader.live.paper.market import CatalogueMarket, GeneratedMarket, Market
@@ -34,8 +37,10 @@ from algotrader.rehearsal.alpaca.faults import FaultPlan
 from algotrader.rehearsal.alpaca.http import HOST
 from algotrader.rehearsal.alpaca.keys import Keys
 from algotrader.rehearsal.alpaca.past import Past, open_log, read_past
-from algotrader.rehearsal.alpaca.server import AlpacaServer, ServerSettings
 from algotrader.simulation.settings import SimulationSettings
+
+if TYPE_CHECKING:
+    from algotrader.rehearsal.alpaca.server import AlpacaServer
 
 
 def arguments(given: Sequence[str] | None) -> argparse.Namespace:
@@ -116,7 +121,14 @@ def make_exchange(options: argparse.Namespace, past: Past | None = None) -> Pape
 
 
 def make_server(options: argparse.Namespace, exchange: PaperExchange, log: TextIO | None, past: Past | None = None) -> AlpacaServer:
-    """The server for an exchange."""
+    """The server for an exchange.
+
+    Raises:
+        UserError: a package is missing.
+    """
+    need_extra()
+    from algotrader.rehearsal.alpaca.server import AlpacaServer, ServerSettings
+
     secret = os.environ.get(options.secret_env, "") if options.secret_env else "rehearsal"
     if not secret:
         raise SystemExit(f"the environment variable {options.secret_env} has no secret")
@@ -168,8 +180,21 @@ async def serve(options: argparse.Namespace) -> None:
 
 
 def main(given: Sequence[str] | None = None) -> None:
-    """Run as a program."""
-    asyncio.run(serve(arguments(given)))
+    """Run as a program; what its user can mend is told in two lines, with exit code 2."""
+    options = arguments(given)
+    try:
+        asyncio.run(serve(options))
+    except UserError as error:
+        _leave(error.message, error.hint)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            _leave(f"port {options.port} is taken", "another server has it; take another --port, or 0 for any")
+        _leave(error.strerror or str(error), "check port, files and folders")
+
+
+def _leave(message: str, hint: str) -> NoReturn:
+    sys.stderr.write(f"error: {message}\nhint: {hint}\n")
+    raise SystemExit(2)
 
 
 if __name__ == "__main__":
