@@ -9,13 +9,16 @@ import pytest
 pytest.importorskip("alpaca")
 
 from algotrader.errors import UserError
+from algotrader.rehearsal.alpaca.judge import Books
 from algotrader.rehearsal.alpaca.plans import FAULT_KINDS, kinds_of, plan_of
 from algotrader.rehearsal.alpaca.play import AlpacaOptions, AlpacaOutcome
 from algotrader.rehearsal.alpaca.runner import rehearse_at_alpaca, restless_choice
 from algotrader.rehearsal.invariants import BOOKS, FILLS
+from algotrader.rehearsal.runner import every_seed
 
 SYMBOLS = ("AAPL", "TSLA", "AMD")
 PAIRS = 6
+WORKERS = 3
 
 
 def rehearsed(seed: int, faults: tuple[str, ...] = FAULT_KINDS, minutes: float = 5.0) -> AlpacaOutcome:
@@ -31,18 +34,31 @@ def test_a_short_session_lives_through_breaks_of_both_streams_and_lost_answers()
     assert max(seconds for every in found.reconnects.values() for seconds in every) < 60
 
 
+@pytest.fixture(scope="module")
+def alone() -> dict[int, AlpacaOutcome]:
+    """One run for each kind of fault. They mostly wait, so several at a time."""
+    options = AlpacaOptions((restless_choice(SYMBOLS),), minutes=4.0)
+    return {found.seed: found for found in every_seed(rehearse_at_alpaca, options, 0, len(FAULT_KINDS), WORKERS)}
+
+
+@pytest.fixture(scope="module")
+def pairs() -> dict[int, AlpacaOutcome]:
+    """Some runs with two kinds of faults each."""
+    options = AlpacaOptions((restless_choice(SYMBOLS),), minutes=8.0)
+    return {found.seed: found for found in every_seed(rehearse_at_alpaca, options, len(FAULT_KINDS), PAIRS, WORKERS)}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(len(FAULT_KINDS)), ids=FAULT_KINDS)
-def test_a_session_lives_through_every_kind_of_fault(seed: int) -> None:
-    found = rehearsed(seed, minutes=4.0)
-    assert found.kinds == (FAULT_KINDS[seed],)
-    assert found.violations == []
+def test_a_session_lives_through_every_kind_of_fault(alone: dict[int, AlpacaOutcome], seed: int) -> None:
+    assert alone[seed].kinds == (FAULT_KINDS[seed],)
+    assert alone[seed].violations == []
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(len(FAULT_KINDS), len(FAULT_KINDS) + PAIRS))
-def test_a_session_lives_through_pairs_of_faults(seed: int) -> None:
-    found = rehearsed(seed, minutes=8.0)
+@pytest.mark.parametrize("number", range(PAIRS))
+def test_a_session_lives_through_pairs_of_faults(pairs: dict[int, AlpacaOutcome], number: int) -> None:
+    found = pairs[len(FAULT_KINDS) + number]
     assert len(found.kinds) == 2
     assert found.violations == []
 
@@ -57,22 +73,19 @@ def test_the_seed_decides_what_goes_wrong_and_when() -> None:
     assert kinds_of(3, ()) == ()
 
 
-def test_a_venue_that_forgets_to_tell_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_venue_that_forgets_to_tell_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """The judge is no use if it cannot find anything: an execution of the log is left out."""
-    from algotrader.rehearsal.alpaca import judge, play
+    read = Books.read
 
-    read = judge.Books.read
-
-    def forgetful(log: Path) -> judge.Books:
+    def forgetful(log: Path) -> Books:
         books = read(log)
         books.fills["made up"] = next(iter(books.fills.values()))
         books.cash += 1
         return books
 
-    monkeypatch.setattr(judge.Books, "read", staticmethod(forgetful))
+    monkeypatch.setattr(Books, "read", staticmethod(forgetful))
     found = rehearsed(1, (), 5.0)
     assert {violation.rule for violation in found.violations} == {FILLS, BOOKS}
-    assert found.venue == play.VENUE
 
 
 def test_faults_are_chosen_by_place_and_kind() -> None:

@@ -216,7 +216,7 @@ def _ids(order: Order, by_name: dict[str, list[str]]) -> list[str]:
 def _attached(books: Books, order: Order, engine: Engine, by_name: dict[str, list[str]]) -> list[str]:
     """The leg that the venue attached to an order's parent, where it never had to be told to us: it ended with its parent."""
     parent = engine.state.orders.get(order.parent_id)
-    above = [] if parent is None or not order.attached else _ids(parent, by_name)
+    above = [] if parent is None else _ids(parent, by_name)
     every = [leg for order_id in above for each in _chain(books, order_id) for leg in books.legs.get(each, ())]
     return [leg for leg in every if books.orders[leg]["type"] == order.order_type.value][:1]
 
