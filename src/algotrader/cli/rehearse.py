@@ -79,12 +79,16 @@ def rehearse(
     with strategy_mistakes(strategy, trace):
         played = _played(strategy, symbols, params, faults, venue, (seed, sessions, number))
     outcomes: list[Outcome] = []
-    with _progress(sessions) as report, strategy_mistakes(strategy, trace):
-        for outcome in played:
-            outcomes.append(outcome)
-            report(len(outcomes), sum(not one.passed for one in outcomes))
-    outcomes.sort(key=lambda outcome: outcome.seed)
-    _print_summary(outcomes)
+    try:
+        with _progress(sessions) as report, strategy_mistakes(strategy, trace):
+            for outcome in played:
+                outcomes.append(outcome)
+                report(len(outcomes), sum(not one.passed for one in outcomes))
+    finally:
+        # What was played before an interrupt is worth as much.
+        outcomes.sort(key=lambda outcome: outcome.seed)
+        if outcomes:
+            _print_summary(outcomes)
     if venue == AT_ALPACA:
         from algotrader.cli.rehearse_alpaca import print_reconnects
 
@@ -205,6 +209,8 @@ def _print_summary(outcomes: Sequence[Outcome]) -> None:
     _print_faults(outcomes)
     first, last = outcomes[0].seed, outcomes[-1].seed
     seeds = f"seed {first}" if first == last else f"seeds {first} to {last}"
+    if len(outcomes) <= last - first:
+        seeds = f"{len(outcomes):,} of the {seeds}"
     broken = sum(len(outcome.violations) for outcome in outcomes)
     click.echo(f"{seeds}: " + (f"{broken} violations" if broken else "no rule was broken"))
 
