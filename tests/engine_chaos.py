@@ -450,7 +450,9 @@ class Chaos:
             if order.role is OrderRole.ENTRY:
                 self._check_entry(order)
             else:
-                assert command.request.reduce_only
+                # But for what gives back that closing orders have taken from somebody else.
+                holding = self.state.order_holding[command.client_order_id]
+                assert command.request.reduce_only or (holding.turned and holding.track.shortfall)
             return
         order = self.state.orders[command.client_order_id]
         root = order.client_order_id

@@ -169,6 +169,17 @@ def wait_until_running(place: Terminal, *options: str) -> dict[str, Any]:
         time.sleep(0.2)
 
 
+def wait_for_bars(place: Terminal, compare: str) -> None:
+    """Wait until there is anything to compare: on a slow machine the session may not have seen a bar yet."""
+    until = time.monotonic() + SECONDS
+    while True:
+        asked = place.shell(compare)
+        out, err = asked.communicate(timeout=SECONDS)
+        if "had no bars" not in err:
+            return
+        assert time.monotonic() < until, (out, err)
+
+
 @pytest.mark.slow
 def test_a_rehearsal_goes_as_it_is_written(tmp_path: Path) -> None:
     """Every block of the rehearsal, in three terminals as the document has it."""
@@ -186,6 +197,7 @@ def test_a_rehearsal_goes_as_it_is_written(tmp_path: Path) -> None:
         for line in lines_of(faults):
             place.run(line)
         stop, compare = lines_of(end)
+        wait_for_bars(place, compare)
         assert place.run(stop).splitlines()[-1] == "stopped"
         _, process = place.background[-1]
         out, err = process.communicate(timeout=SECONDS)

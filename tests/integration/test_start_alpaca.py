@@ -189,7 +189,7 @@ def test_an_account_with_real_money_is_not_traded_on_paper(user: User) -> None:
     with served(stage(live=True)) as found:
         told, advice = user.is_told(KEYS, "--venue-address", found.server.url, "--symbols", "AAPL")
         assert found.call(lambda: list(found.server.venue.book.orders)) == []
-    assert "a live account with real money, and the session is for paper" in told
+    assert "these keys open a live account" in told
     assert "--live, --account and your consent" in advice
 
 

@@ -116,7 +116,7 @@ class Session(Control):
         if self.account is None:
             return
         if self.mode == PAPER and not self.account.is_paper:
-            raise GateClosed("these keys open a live account with real money, and the session is for paper")
+            raise GateClosed("these keys open a live account; ALGO_BROKER__PAPER asks for paper")
         advice = self.parts.advice(from_money(self.account.equity))
         if advice:
             self._say("database", INFO, advice)

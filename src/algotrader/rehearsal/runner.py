@@ -7,6 +7,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,15 +30,26 @@ _AHEAD: Final = 2
 
 def rehearse_one(options: RehearsalOptions, seed: int) -> Outcome:
     """Play the rehearsal of one seed."""
-    # What a slow disk does to a write is of no interest here, and workers have no terminal of their own.
-    logging.getLogger("algotrader").setLevel(logging.ERROR)
 
     async def play(folder: Path) -> Outcome:
         return await Stage(options, seed, folder).play()
 
     memory = MEMORY if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) else None
-    with TemporaryDirectory(prefix="rehearsal-", dir=memory) as folder:
+    # What a slow disk does to a write is of no interest here, and workers have no terminal of their own.
+    with quiet(logging.ERROR), TemporaryDirectory(prefix="rehearsal-", dir=memory) as folder:
         return run_virtually(play(Path(folder)))
+
+
+@contextmanager
+def quiet(level: int) -> Iterator[None]:
+    """Keep the program's log below a level from being written."""
+    log = logging.getLogger("algotrader")
+    before = log.level
+    log.setLevel(level)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def rehearse(options: RehearsalOptions, first: int, count: int, workers: int = 1) -> Iterator[Outcome]:

@@ -11,6 +11,7 @@ from typing import Final
 from algotrader.live.launch_settings import StrategyChoice
 from algotrader.rehearsal import restless
 from algotrader.rehearsal.alpaca.play import AlpacaOptions, AlpacaOutcome, Play
+from algotrader.rehearsal.runner import quiet
 
 RESTLESS: Final = f"{restless.__file__}:Restless"
 
@@ -24,6 +25,5 @@ def restless_choice(symbols: tuple[str, ...], parameters: tuple[tuple[str, objec
 def rehearse_at_alpaca(options: AlpacaOptions, seed: int) -> AlpacaOutcome:
     """Play the rehearsal of one seed, in seconds of life."""
     # Workers have no terminal of their own, and what goes wrong here goes wrong on purpose.
-    logging.getLogger("algotrader").setLevel(logging.CRITICAL)
-    with TemporaryDirectory(prefix="rehearsal-") as folder:
+    with quiet(logging.CRITICAL), TemporaryDirectory(prefix="rehearsal-") as folder:
         return asyncio.run(Play(options, seed, Path(folder)).play())
