@@ -450,9 +450,7 @@ class Chaos:
             if order.role is OrderRole.ENTRY:
                 self._check_entry(order)
             else:
-                # But for what gives back that closing orders have taken from somebody else.
-                holding = self.state.order_holding[command.client_order_id]
-                assert command.request.reduce_only or (holding.turned and holding.track.shortfall)
+                assert command.request.reduce_only
             return
         order = self.state.orders[command.client_order_id]
         root = order.client_order_id
