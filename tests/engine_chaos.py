@@ -450,7 +450,9 @@ class Chaos:
             if order.role is OrderRole.ENTRY:
                 self._check_entry(order)
             else:
-                assert command.request.reduce_only
+                # But for what gives back that closing orders have taken from somebody else.
+                holding = self.state.order_holding[command.client_order_id]
+                assert command.request.reduce_only or (holding.turned and holding.track.shortfall)
             return
         order = self.state.orders[command.client_order_id]
         root = order.client_order_id
@@ -520,7 +522,12 @@ class Chaos:
         assert covered >= owed or excused, f"{owed} of {holding.owner} are not protected"
 
     def owed(self, holding: Holding) -> int:
-        """What is held, less what a person has sold of it; only the third strategy has to share its instrument with one."""
+        """What is held, less what a person has sold of it; only the third strategy has to share its instrument with one.
+
+        What closing orders took from a person is owed back whole: nobody has sold anything of that.
+        """
+        if holding.turned:
+            return abs(holding.quantity_raw)
         others = self.books.quantity((EXTERNAL, holding.instrument.symbol))
         held = holding.quantity_raw
         return abs(held) if held * others >= 0 else max(abs(held) - abs(others), 0)

@@ -162,6 +162,7 @@ class Executions:
 
     def _close_turned(self, holding: Holding, reason: str) -> None:
         """Nobody wanted a position on this side: it is closed, and the stop of the other side does not fit it."""
+        holding.turned = True
         holding.stop_raw = 0
         holding.take_raw = 0
         holding.exit_quantity_raw = 0

@@ -71,6 +71,7 @@ class Protection:
         holding.take_raw = 0
         holding.exit_quantity_raw = 0
         holding.exit_at_open = False
+        holding.turned = False
         holding.exit_attempts = 0
         holding.stop_attempts = 0
         holding.take_attempts = 0
@@ -95,11 +96,12 @@ class Protection:
     def owed(self, holding: Holding) -> int:
         """Quantity that needs protection and may be sold: what is held, less what the venue lacks of it.
 
-        Where the venue holds less than our strategies together, the one registered last goes short of it first.
+        Where the venue holds less than our strategies together, the one registered last goes short of it first. What our own
+        closing orders filled beyond our position was taken from somebody else's; all of that is given back.
         """
         held = abs(holding.quantity_raw)
         missing = holding.track.shortfall
-        if missing == 0 or not holding.is_ours:
+        if missing == 0 or not holding.is_ours or holding.turned:
             return held
         for other in reversed(list(self.state.holdings.values())):
             if other.track is holding.track and other.is_ours:
@@ -317,8 +319,8 @@ class Protection:
                 return
         long = holding.quantity_raw > 0
         draft = Draft(Side.SELL if long else Side.BUY, OrderType.MARKET, quantity, OrderRole.EXIT)
-        # What makes up for a shortage adds to what the venue holds, so that it cannot be reduce-only.
-        draft.reduce_only = holding.is_ours or holding.track.shortfall == 0
+        # What makes up for a shortage, or gives back what was taken, adds to what the venue holds: it cannot be reduce-only.
+        draft.reduce_only = holding.track.shortfall == 0 or (holding.is_ours and not holding.turned)
         holding.exit_order = self.desk.submit(holding, draft, holding.correlation_id)
 
     def _held_child(self, order: Order | None) -> bool:

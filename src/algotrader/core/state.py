@@ -213,8 +213,9 @@ class Holding:
     """What one strategy has to do with one instrument: its position, the stop that it owes, the orders that work on it.
 
     ``stop_raw`` is the protective stop that should be working, ``take_raw`` the take profit (0: none);
-    ``exit_quantity_raw`` is how much is being closed at market; ``leaving``: what the entry still fills is closed too. ``adopted``
-    is for what is nobody's of ours: how far the engine looks after it, ``protect``, ``manage``, ``correct`` or not at all.
+    ``exit_quantity_raw`` is how much is being closed at market; ``leaving``: what the entry still fills is closed too; ``turned``:
+    closing orders have filled more than was held, so that what is held now was never wanted. ``adopted`` is for what is nobody's of
+    ours: how far the engine looks after it, ``protect``, ``manage``, ``correct`` or not at all.
     """
 
     def __init__(self, slot: Slot | None, owner: str, track: Track, position: Position, protection: str) -> None:
@@ -238,6 +239,7 @@ class Holding:
         self.stop_attempts: int = 0
         self.take_attempts: int = 0
         self.leaving: bool = False
+        self.turned: bool = False
         self.partial_deadline: int = 0
         self.waits_until: int = 0
         self.correlation_id: str = ""

@@ -18,8 +18,27 @@ from algotrader.storage.stored_books import Books
 
 _HOLDING: Final = (
     *("position", "stop_raw", "take_raw", "planned_stop_raw", "planned_take_raw", "entry_order", "stop_order", "take_order"),
-    *("exit_order", "exit_quantity_raw", "exit_reason", "exit_at_open", "exit_attempts", "stop_attempts", "take_attempts"),
-    *("leaving", "partial_deadline", "waits_until", "correlation_id", "plain_orders", "target_set", "target_raw", "target_type"),
+    *(
+        "exit_order",
+        "exit_quantity_raw",
+        "exit_reason",
+        "exit_at_open",
+        "turned",
+        "exit_attempts",
+        "stop_attempts",
+        "take_attempts",
+    ),
+    *(
+        "leaving",
+        "turned",
+        "partial_deadline",
+        "waits_until",
+        "correlation_id",
+        "plain_orders",
+        "target_set",
+        "target_raw",
+        "target_type",
+    ),
     *("target_limit_raw", "target_stop_raw", "oco_serial", "synthetic_take", "adopted"),
 )
 _STATE: Final = (

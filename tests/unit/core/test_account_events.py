@@ -154,6 +154,25 @@ def test_no_order_of_ours_sells_what_the_venue_lacks(lost: int) -> None:
     assert rig.operator("close", "AAPL") == ([f"a3 exit_market sell {left} market"] if left else [])
 
 
+def test_what_our_closing_orders_took_from_a_stranger_is_given_back() -> None:
+    rig = Rig()
+    script = rig.strategy()
+    rig.hold(script)
+    rig.ack("a2")
+    script.leave = True
+    assert rig.bar("101") == ["a3 exit_market sell 100 market"]
+    rig.ack("a3")
+    rig.fill("a3", 100, "98")
+    external(rig, 7)
+    # The stop was executed in the same moment, as far as the account held anything.
+    assert rig.fill("a2", 7, "98") == []
+    assert rig.cancelled("a2") == ["a4 stop_loss buy 7 stop 99.96", "a5 exit_market buy 7 market"]
+    assert not rig.state.orders["a5"].request.reduce_only, "the venue holds nothing that this would reduce"
+    rig.ack("a5")
+    rig.fill("a5", 7, "98")
+    assert (rig.holding().quantity_raw, rig.state.ledger.net_quantity("AAPL")) == (0, 7)
+
+
 def test_of_two_strategies_the_later_one_goes_short_of_what_the_venue_lacks() -> None:
     rig = Rig()
     one, two = rig.strategy("one"), rig.strategy("two")
