@@ -66,11 +66,6 @@ def both(planted: Planted, strategy: str, seed: int) -> list[Divergence]:
 def check(found: Divergence) -> None:
     """Nothing is left over, neither differences nor money."""
     assert found.unattributed == 0
-    check_sums(found)
-
-
-def check_sums(found: Divergence) -> None:
-    """The parts are the whole, whatever could be explained."""
     assert sum(finding.amount for finding in found.findings) == found.live_profit - found.tested_profit
     assert sum(total.amount for total in found.totals.values()) == found.difference
     assert sum(total.count for total in found.totals.values()) == len(found.findings)
@@ -78,18 +73,10 @@ def check_sums(found: Divergence) -> None:
 
 @pytest.mark.slow
 @settings(MANY, max_examples=12)
-@given(planted_days(2), st.sampled_from(sorted(CHOICES)), st.integers(1, 9))
+@given(planted_days(6), st.sampled_from(sorted(CHOICES)), st.integers(1, 9))
 def test_every_difference_has_a_cause(day: tuple[Planted, set[str]], strategy: str, seed: int) -> None:
     for found in both(day[0], strategy, seed):
         check(found)
-
-
-@pytest.mark.slow
-@settings(MANY, max_examples=6)
-@given(planted_days(6), st.sampled_from(sorted(CHOICES)), st.integers(1, 9))
-def test_the_parts_are_the_whole_on_the_worst_of_days(day: tuple[Planted, set[str]], strategy: str, seed: int) -> None:
-    for found in both(day[0], strategy, seed):
-        check_sums(found)
 
 
 @pytest.mark.slow

@@ -265,6 +265,11 @@ class Walk:
             if interrupted is not None:
                 return interrupted
             return Reason(PARTIAL, self._partial_words(pair.live, pair.tested, live, tested))
+        if bars_differ(pair) and is_decided(pair.live):
+            # Decided at another bar, it was sized by the prices of that one.
+            later = self._why_later(pair)
+            if later is not None and later is not _UNKNOWN:
+                return later
         evidence, lane, bar = self._evidence, pair.live.lane, pair.live.bar
         changed = evidence.conditions.find(RISK, evidence.live.since, pair.live.created)
         if changed is not None:
