@@ -335,6 +335,27 @@ class Order:
                 return leg
         return self.legs[-1]
 
+    def remainder(self) -> OrderRequest:
+        """What is left of the order as a request of its own, as it works now and under the id of the leg that works."""
+        asked, leg = self.request, self.working_leg
+        return OrderRequest(
+            leg.leg_id,
+            asked.instrument,
+            asked.side,
+            asked.order_type,
+            leg.quantity_raw - self.filled_raw,
+            asked.time_in_force,
+            leg.limit_raw,
+            leg.stop_raw,
+            asked.trail_raw,
+            asked.reduce_only,
+            asked.extended_hours,
+            # The venue has taken on the attached orders with the first fill.
+            asked.stop_loss_raw if not self.filled_raw else 0,
+            asked.take_profit_raw if not self.filled_raw else 0,
+            asked.oco_group,
+        )
+
     @property
     def venue_order_id(self) -> str:
         """The venue's own id of the working leg; empty until it is known."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from algotrader.core.engine import Engine
-from algotrader.core.orders import Leg, Order, OrderRequest
 from algotrader.core.scaled import div_half_even
 from algotrader.live.paper.exchange import PaperExchange
 
@@ -40,30 +39,9 @@ def resume(exchange: PaperExchange, engine: Engine, now: int) -> None:
     for order in state.live_orders.values():
         leg = order.working_leg
         if order.acknowledged and not order.attached and not leg.gone:
-            exchange.restore_order(_remaining(order, leg), order.filled_raw, order.filled_value, leg.venue_order_id, now)
+            exchange.restore_order(order.remainder(), order.filled_raw, order.filled_value, leg.venue_order_id, now)
 
 
 def _highest(letter: str, ids: Iterable[str]) -> int:
     """The highest number among the ids that are a letter and a number, as the venue gives them out."""
     return max((int(each[1:]) for each in ids if each[:1] == letter and each[1:].isdecimal()), default=0)
-
-
-def _remaining(order: Order, leg: Leg) -> OrderRequest:
-    """The order as it works now, under the id of the leg that works."""
-    asked = order.request
-    return OrderRequest(
-        leg.leg_id,
-        asked.instrument,
-        asked.side,
-        asked.order_type,
-        leg.quantity_raw - order.filled_raw,
-        asked.time_in_force,
-        leg.limit_raw,
-        leg.stop_raw,
-        asked.trail_raw,
-        asked.reduce_only,
-        asked.extended_hours,
-        asked.stop_loss_raw if not order.filled_raw else 0,
-        asked.take_profit_raw if not order.filled_raw else 0,
-        asked.oco_group,
-    )

@@ -16,7 +16,6 @@ from algotrader.core.engine import Engine
 from algotrader.core.events import ConnectionChanged, EntryGate, OperatorCommand
 from algotrader.core.instruments import Instrument
 from algotrader.core.market import Bar, BarColumns
-from algotrader.core.orders import Leg, Order, OrderRequest
 from algotrader.history.calendars import regular_mask
 from algotrader.history.catalogue import Catalogue
 from algotrader.research.divergence.traces import Watch
@@ -227,27 +226,6 @@ def _prime(venue: SimulatedVenue, engine: Engine, now: int) -> None:
     for order in state.live_orders.values():
         leg = order.working_leg
         if order.acknowledged and not order.attached and not leg.gone:
-            venue.place(_left(order, leg), now)
+            venue.place(order.remainder(), now)
     # The engine has had the answers to these.
     venue.take_events()
-
-
-def _left(order: Order, leg: Leg) -> OrderRequest:
-    """What is left of a working order, under the id of the leg that works."""
-    asked = order.request
-    return OrderRequest(
-        leg.leg_id,
-        asked.instrument,
-        asked.side,
-        asked.order_type,
-        leg.quantity_raw - order.filled_raw,
-        asked.time_in_force,
-        leg.limit_raw,
-        leg.stop_raw,
-        asked.trail_raw,
-        asked.reduce_only,
-        asked.extended_hours,
-        asked.stop_loss_raw if not order.filled_raw else 0,
-        asked.take_profit_raw if not order.filled_raw else 0,
-        asked.oco_group,
-    )
