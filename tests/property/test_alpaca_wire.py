@@ -29,7 +29,7 @@ from alpaca_records import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from algotrader.core.events import OrderFill
+from algotrader.core.events import Event, OrderFill
 from algotrader.core.market import Bar
 from algotrader.core.orders import OrderType
 from algotrader.venues.alpaca.errors import refusal_code, retry_after, venue_error
@@ -104,7 +104,7 @@ def read_whole(frame: str | bytes) -> None:
             names = OrderNames()
             with suppress(AlpacaRecordFault):
                 unresolved(found, names)
-            events_of(found, TRADED, NOW, names)
+            assert all(isinstance(event, Event) for event in events_of(found, TRADED, NOW, names))
 
 
 @given(st.one_of(st.binary(max_size=300), st.text(max_size=100), JSON.map(as_json)))
@@ -135,7 +135,7 @@ READERS: list[tuple[Callable[[dict[str, Any]], object], dict[str, Any]]] = [
 def test_any_record_of_rest_is_read_or_is_a_fault(case: tuple[int, dict[str, Any]]) -> None:
     number, record = case
     with suppress(AlpacaRecordFault):
-        READERS[number][0](record)
+        assert READERS[number][0](record) is not None
 
 
 @given(st.lists(spoiled(bracket()), max_size=3), st.lists(st.dictionaries(st.text(max_size=5), JSON, max_size=3), max_size=2))
@@ -148,7 +148,7 @@ def test_a_good_order_is_never_lost_among_bad_ones(spoilt: list[dict[str, Any]],
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_frame_of_market_data_or_a_fault(frame: bytes) -> None:
     with suppress(AlpacaRecordFault):
-        parse_market(frame, TRADED)
+        assert isinstance(parse_market(frame, TRADED), list)
 
 
 PACKED = st.recursive(
