@@ -45,6 +45,7 @@ class BrokerSection(Section):
     host: str = Field(default="", description="address of the venue, or of its gateway; empty for the venue's usual one")
     port: int = Field(default=0, ge=0, le=65535, description="port of the gateway; 0 for the venue's usual one")
     settled_cash: bool = Field(default=False, description="count only settled cash as buying power, as a cash account has to")
+    fractional: bool = Field(default=False, description="trade fractions of shares where the venue has them; by DAY orders")
     timeout: float = Field(default=30.0, ge=1, le=300, description="seconds that a request may take")
 
 

@@ -195,7 +195,8 @@ class VenueCapabilities:
         short_selling: positions may go below zero.
         order_types: values of ``OrderType`` that are accepted.
         times_in_force: values of ``TimeInForce`` that are accepted.
-        fractional_day_only: shares with a fraction are accepted only as simple DAY orders, crypto only as simple ones.
+        fractional_day_only: shares with a fraction are accepted only as simple DAY orders, whose quantity cannot be changed; crypto
+            only as simple ones.
         extended_hours: limit orders may ask to work outside the regular session.
         stops_outside_session: a resting stop can trigger outside the regular session.
     """
@@ -224,6 +225,12 @@ class VenueCapabilities:
         """Whether so much of an instrument is traded for the day only."""
         fraction = quantity_raw % power_of_ten(instrument.quantity_scale) != 0
         return self.fractional_day_only and fraction and instrument.asset_class is not AssetClass.CRYPTO
+
+    def changes(self, instrument: Instrument, old_raw: int, new_raw: int) -> bool:
+        """Whether a working order over ``old_raw`` can be changed to ``new_raw`` (its prices with it) in one request."""
+        if not self.atomic_replace:
+            return False
+        return old_raw == new_raw or not (self.day_only(instrument, old_raw) or self.day_only(instrument, new_raw))
 
 
 GENERIC: Final = VenueCapabilities()

@@ -159,7 +159,7 @@ class Protection:
         had = order.target
         if had[0] == quantity and had[2] == holding.stop_raw:
             return
-        if not self.state.capabilities.atomic_replace:
+        if not self.state.capabilities.changes(holding.instrument, had[0], quantity):
             self.desk.cancel(order)
             return
         if had[2] != holding.stop_raw:
@@ -238,11 +238,11 @@ class Protection:
                 # The stop that it was paired with is gone: beside the new one it would reserve the holding a second time.
                 self.desk.cancel(order)
                 return
-            fits = order.target[0] == order.filled_raw + wanted
-            if wanted <= 0 or not (fits or self.state.capabilities.atomic_replace):
+            had, total = order.target[0], order.filled_raw + wanted
+            if wanted <= 0 or not (had == total or self.state.capabilities.changes(holding.instrument, had, total)):
                 self.desk.cancel(order)
-            elif not fits:
-                self.desk.replace(order, order.filled_raw + wanted, holding.take_raw, 0)
+            elif had != total:
+                self.desk.replace(order, total, holding.take_raw, 0)
             return
         if wanted > 0 and not holding.exit_quantity_raw and not holding.synthetic_take:
             self._place_take(holding, wanted)

@@ -201,7 +201,7 @@ class _Opening:
         rules = await self._record("/account/configurations")
         shorts = may_short(account, rules)
         assets = [await self._asset(symbol) for symbol in self._settings.symbols]
-        instruments = [_instrument(asset) for asset in assets]
+        instruments = [_instrument(asset, self._fractional) for asset in assets]
         wanted = self._settings.account if self._settings.mode == LIVE_MODE else ""
         findings = [*look_at_account(account, rules, wanted), *look_at_assets(assets, shorts), await self._look_at_clock()]
         if any(instrument.calendar == _CALENDAR for instrument in instruments):
@@ -218,6 +218,10 @@ class _Opening:
     @property
     def _settled_cash(self) -> bool:
         return self._settings.config is not None and self._settings.config.broker.settled_cash
+
+    @property
+    def _fractional(self) -> bool:
+        return self._settings.config is not None and self._settings.config.broker.fractional
 
     async def _asset(self, symbol: str) -> AlpacaAsset:
         from algotrader.venues.alpaca.values import AlpacaRecordFault
@@ -270,11 +274,11 @@ class _Opening:
             await self._clock.sleep(wait)
 
 
-def _instrument(asset: AlpacaAsset) -> Instrument:
+def _instrument(asset: AlpacaAsset, fractional: bool) -> Instrument:
     from algotrader.venues.alpaca.values import AlpacaRecordFault
 
     try:
-        return asset.instrument(calendar=_CALENDAR)
+        return asset.instrument(calendar=_CALENDAR, fractional=fractional)
     except AlpacaRecordFault as fault:
         raise UserError(str(fault), "take it off the list of symbols") from None
 

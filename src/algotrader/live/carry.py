@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Final
 
 from algotrader.core.engine import Engine
-from algotrader.core.instruments import Instrument
 from algotrader.core.orders import Order, OrderRole
 from algotrader.core.signal_style import SignalSlot
 from algotrader.core.state import PROTECT_NONE, Holding, Track
+from algotrader.live.units import check_units
 from algotrader.storage.records import StoreFailed
 from algotrader.storage.stored_books import Books
 
@@ -96,19 +96,12 @@ def _tracks(books: Books, engine: Engine) -> dict[int, Track]:
     for track in books.engine.state.tracks:
         known = engine.state.by_symbol.get(track.instrument.symbol)
         if known is not None:
-            _check_units(track.instrument, known.instrument)
+            check_units(track.instrument, known.instrument)
             found[track.index] = known
     missing = [symbol for symbol in needed_symbols(books) if symbol not in engine.state.by_symbol]
     if missing:
         raise StoreFailed(f"{', '.join(missing)} must be followed, for something is held or ordered there; add it to the symbols")
     return found
-
-
-def _check_units(old: Instrument, new: Instrument) -> None:
-    for name in ("price_scale", "quantity_scale", "currency"):
-        before, now = getattr(old, name), getattr(new, name)
-        if before != now:
-            raise StoreFailed(f"{old.symbol} was traded with a {name} of {before}, and it is {now} now; use another database")
 
 
 def _holdings(books: Books, engine: Engine, tracks: dict[int, Track]) -> list[str]:

@@ -23,6 +23,7 @@ from algotrader.live.rows import AccountRows
 from algotrader.live.session import Session
 from algotrader.live.settings import agreement, call_settings, risk_policy, schedules
 from algotrader.live.setup import SessionSetup, remember
+from algotrader.live.units import check_all_units
 from algotrader.live.venue import Venue
 from algotrader.live.venue_calls import CallSettings
 from algotrader.live.venues import OPENERS
@@ -60,6 +61,7 @@ async def launch(settings: LaunchSettings, ready: Callable[[Control], None]) -> 
         settings = replace(settings, also=held_symbols(store))
         venue = await OPENERS[settings.venue](settings, store)
         setup = session_setup(settings, venue.instruments, venue.capabilities, store)
+        check_all_units(store, setup.instruments)
         assembly = setup.assemble()
         watchers = Watchers(settings.config, venue.clock, assembly.engine, to_terminal=settings.log_to_terminal)
         build = setup.build(assembly)

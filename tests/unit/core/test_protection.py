@@ -209,6 +209,41 @@ def test_where_nothing_can_be_replaced_the_stop_is_cancelled_and_placed_anew() -
     assert rig.cancelled("a2") == ["a3 stop_loss sell 100 stop 98.00"]
 
 
+@pytest.mark.parametrize(
+    ("first", "more", "command"),
+    [
+        (40, 60, "replace a2 by a2-r1: 100 stop 98.00"),
+        (100, 200, "replace a2 by a2-r1: 300 stop 98.00"),
+        (100, 50, "cancel a2"),
+        (150, 100, "cancel a2"),
+    ],
+)
+def test_the_quantity_of_a_fractions_stop_cannot_be_changed(first: int, more: int, command: str) -> None:
+    parts = [PARTS] if first >= 100 else [AAPL]
+    rig = Rig(VenueCapabilities(fractional_day_only=True), instruments=parts)
+    script = rig.strategy()
+    script.entry, script.size, script.stop = "long", parts[0].quantity(first + more), Decimal(98)
+    rig.bar("100")
+    rig.ack("a1")
+    assert rig.fill("a1", first, "100") == [f"a2 stop_loss sell {first} stop 98.00"]
+    rig.ack("a2")
+    assert rig.fill("a1", more, "100") == [command]
+    if command == "cancel a2":
+        assert rig.cancelled("a2") == [f"a3 stop_loss sell {first + more} stop 98.00"]
+
+
+def test_the_price_of_a_fractions_stop_moves_in_one_request() -> None:
+    rig = Rig(ALPACA_LIKE, instruments=[PARTS])
+    script = rig.strategy()
+    script.entry, script.size, script.stop = "long", Decimal("0.5"), Decimal(98)
+    rig.bar("100")
+    rig.ack("a1")
+    rig.fill("a1", 50, "100")
+    rig.ack("a2")
+    script.entry, script.new_stop = "", Decimal(99)
+    assert rig.bar("100") == ["replace a2 by a2-r1: 50 stop 99.00"]
+
+
 # Moving the stop
 
 

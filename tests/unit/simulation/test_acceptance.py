@@ -307,6 +307,16 @@ def test_replace_of_what_is_gone_or_unknown_or_where_orders_cannot_be_changed() 
     assert desk.replace(1, "a", "a-r1", 20) == ["1 a-r1 replace refused unsupported"]
 
 
+@pytest.mark.parametrize(
+    ("quantity", "stop", "answer"),
+    [(1_500_000, 95, "replaced"), (2_500_000, 95, "refused unsupported"), (2_000_000, 95, "refused unsupported")],
+)
+def test_the_quantity_of_an_order_with_a_fraction_stays(quantity: int, stop: int, answer: str) -> None:
+    desk = Desk(capabilities=ALPACA_LIKE, instruments=[equity("AAPL", fractional=True)])
+    desk.send(1, "a buy 1500000 limit 90 day")
+    assert [answer in line for line in desk.replace(1, "a", "a-r1", quantity, limit=stop)] == [True]
+
+
 def test_commands_for_the_data_feed_are_passed_over() -> None:
     desk = Desk()
     desk.venue.execute(RequestBars("", "AAPL", 0, 1), 0)

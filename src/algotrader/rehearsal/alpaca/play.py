@@ -50,6 +50,9 @@ RECONNECTED: Final = f"a stream that broke is back within {RECONNECT_SECONDS:.0f
 
 _DAYS: Final = (date(2024, 3, 5), date(2024, 4, 16), date(2024, 6, 12), date(2024, 7, 3), date(2024, 11, 4))
 _PAST_DAYS: Final = 4
+_ONE_IN: Final = 4
+"""One run in so many trades fractions of shares."""
+
 _LOOK: Final = 0.01
 _QUIET: Final = 0.5
 """Seconds of life without anything under way that count as quiet."""
@@ -67,6 +70,7 @@ class AlpacaOptions:
         capital: of the account.
         timeout: seconds of life that a request may take.
         every: every run has all of ``faults``, not those of its seed.
+        fractional: trade fractions of shares; None to let the seed decide.
     """
 
     strategies: tuple[StrategyChoice, ...]
@@ -76,6 +80,7 @@ class AlpacaOptions:
     capital: Decimal = Decimal(100_000)
     timeout: float = 1.0
     every: bool = False
+    fractional: bool | None = None
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -116,6 +121,8 @@ class Play:
         self._day: Final = self._dice.choice(_DAYS)
         self.kinds: Final = options.faults if options.every else kinds_of(seed, options.faults)
         self.outcome: Final = AlpacaOutcome(seed, VENUE, self._day.isoformat(), kinds=self.kinds)
+        by_chance = Random(f"fractions {seed}").randrange(_ONE_IN) == 0
+        self._fractional: Final = by_chance if options.fractional is None else options.fractional
         self._session: asyncio.Future[Session] | None = None
 
     async def play(self) -> AlpacaOutcome:
@@ -226,7 +233,7 @@ class Play:
         assert hours is not None
         # Some begin before the open, most within the day.
         begin = hours.open_time + self._dice.randint(-5, 90) * 60 * NS_PER_SECOND
-        instruments = [equity(symbol) for symbol in self.options.symbols]
+        instruments = [equity(symbol, fractional=self._fractional) for symbol in self.options.symbols]
         market = GeneratedMarket(instruments, self._day - timedelta(days=_PAST_DAYS), self._day, seed=self.seed + 1)
         next(market.slices(begin), None)
         speed = self.options.speed
@@ -242,7 +249,7 @@ class Play:
     def _settings(self, server: AlpacaServer) -> LaunchSettings:
         config = Config.model_validate(
             {
-                "broker": {"api_key": KEY, "secret_key": KEY, "timeout": self.options.timeout},
+                "broker": {"api_key": KEY, "secret_key": KEY, "timeout": self.options.timeout, "fractional": self._fractional},
                 "app": {"log_file": str(self.log.with_name("session.jsonl")), "log_level": "WARNING"},
                 "risk": {"max_open_positions": 20, "consecutive_loss_pause": 10, "max_daily_loss_pct": "0.1"},
             }

@@ -8,6 +8,7 @@ from typing import Any, Final
 from algotrader.core.commands import REFUSED_UNSUPPORTED, ReplaceOrder, SubmitOrder
 from algotrader.core.instruments import AssetClass, Instrument
 from algotrader.core.orders import OrderRequest, OrderType
+from algotrader.venues.alpaca.rules import STOCKS
 from algotrader.venues.alpaca.symbols import alpaca_symbol
 from algotrader.venues.protocols import Refused
 
@@ -48,16 +49,15 @@ def submit_body(command: SubmitOrder) -> dict[str, Any]:
 
 
 def replace_body(command: ReplaceOrder, instrument: Instrument) -> dict[str, Any]:
-    """The body of a change; the quantity is the order's new total.
+    """The body of a change; the quantity is the order's new total, and left away where it has a fraction and so cannot change.
 
     Raises:
         Refused: the venue has no way to say it.
     """
-    return {
-        "client_order_id": _checked_id(command.new_client_order_id),
-        "qty": quantity_text(instrument, command.quantity_raw),
-        **_prices(instrument, command.limit_raw, command.stop_raw),
-    }
+    found = {"client_order_id": _checked_id(command.new_client_order_id)}
+    if not STOCKS.day_only(instrument, command.quantity_raw):
+        found["qty"] = quantity_text(instrument, command.quantity_raw)
+    return {**found, **_prices(instrument, command.limit_raw, command.stop_raw)}
 
 
 def quantity_text(instrument: Instrument, quantity_raw: int) -> str:

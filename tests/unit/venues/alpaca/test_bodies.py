@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from alpaca_records import AAPL, BITCOIN, replace, submit
 
-from algotrader.core.commands import REFUSED_UNSUPPORTED
+from algotrader.core.commands import REFUSED_UNSUPPORTED, ReplaceOrder
 from algotrader.core.instruments import equity
 from algotrader.core.orders import OrderType, Side, TimeInForce
 from algotrader.venues.alpaca.bodies import price_text
@@ -100,6 +100,13 @@ def test_fractions_are_exact_and_have_no_needless_zeros() -> None:
         "0.000000043",
         "86543.123456789",
     )
+
+
+@pytest.mark.parametrize(("quantity", "body"), [(10_000_000, {"qty": "10"}), (1_500_000, {})])
+def test_a_change_of_an_order_with_a_fraction_leaves_its_quantity_alone(quantity: int, body: dict[str, str]) -> None:
+    shares = equity("AAPL", fractional=True)
+    found = replace_body(ReplaceOrder("r-1", "AAPL", "r-1-r1", quantity, stop_raw=1_000_000), shares)
+    assert found == {"client_order_id": "r-1-r1", "stop_price": "100.00", **body}
 
 
 @pytest.mark.parametrize(
