@@ -94,7 +94,7 @@ class PositionComparison:
                 self._report.waiting[symbol] = difference
             return
         strategies = ours - external
-        gone = strategies != 0 and venue.quantity_raw * strategies <= 0
+        gone = strategies != 0 and venue.quantity_raw * strategies <= 0 and not (difference == 0 and self._is_given_back(track))
         if self._strangers(symbol, difference):
             if not gone:
                 reference = max(abs(ours), abs(venue.quantity_raw))
@@ -114,6 +114,11 @@ class PositionComparison:
     def _external(self, track: Track) -> int:
         holding = self._state.holdings.get((EXTERNAL, track.index))
         return 0 if holding is None else holding.quantity_raw
+
+    def _is_given_back(self, track: Track) -> bool:
+        """Whether an order works that gives back what closing orders took from somebody else: until then both books are off."""
+        holdings = [holding for holding in self._state.holdings.values() if holding.track is track and holding.turned]
+        return any(holding.exit_order is not None and not holding.exit_order.is_final for holding in holdings)
 
     # What has to wait
 

@@ -392,6 +392,29 @@ def test_several_strategies_are_never_charged_with_a_difference() -> None:
     pair.settled()
 
 
+def test_what_closing_orders_took_from_a_stranger_is_given_back_whoever_looks_meanwhile() -> None:
+    pair = Pair()
+    pair.hold()
+    _hand(pair, 7)
+    pair.look()
+    pair.look()
+    pair.script.leave = True
+    pair.rig.feed("100")
+    pair.work()
+    stop, leaving = pair.truth.orders["a2"], pair.truth.orders["a3"]
+    # Both fill in the same bar: the position is closed, and the seven were the stranger's.
+    events = [*pair.truth.fill(stop, 100, 900_000), *pair.truth.fill(leaving, 100, 900_000)]
+    pair.hear(events)
+    assert (pair.rig.holding().quantity_raw, pair.truth.held["AAPL"]) == (-7, 0)
+    assert pair.found() == []
+    back = pair.truth.orders[pair.truth.working()[-1].name]
+    assert (back.side, back.quantity, back.open) == (Side.BUY, 7, True)
+    pair.fill(back.name, 7)
+    assert (pair.rig.holding().quantity_raw, pair.truth.held["AAPL"]) == (0, 7)
+    pair.look()
+    pair.settled()
+
+
 def test_entries_pass_again_once_a_stranger_has_left() -> None:
     pair = Pair()
     _hand(pair, 50)
