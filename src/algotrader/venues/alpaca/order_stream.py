@@ -26,8 +26,9 @@ _KEYS_REFUSED: Final = (401, 402, 403, 404)
 class Probes:
     """Whether the service answers when it is told once more to listen. Nobody promises that it does.
 
-    Where it never has, and streams were given up for it, silence is left to pings: a healthy stream must not be broken again and
-    again because nothing happens on it.
+    It is tried on every new stream until it has answered once, while the stream is surely well. Where it never has, and streams
+    were given up for it, silence is left to pings: a healthy stream must not be broken again and again because nothing happens on
+    it.
     """
 
     def __init__(self) -> None:
@@ -127,6 +128,8 @@ class TradeUpdates:
         await self._socket.send(_LISTEN)
         if _STREAM not in (await self._hear(Listening)).streams:
             raise NotAllowed(f"{url} does not let us listen to {_STREAM}")
+        if not self._probes.answered:
+            await self._socket.send(_LISTEN)
 
     async def _hear(self, kind: type[T]) -> T:
         """Wait for what the service says about the connection itself."""
@@ -145,7 +148,7 @@ class TradeUpdates:
         try:
             while True:
                 heard = self._take(await self._socket.next(self._probe if self._probes.tell_something else None))
-                self._probes.answered = self._probes.answered or self._probed
+                self._probes.answered = self._probes.answered or self._probed or isinstance(heard, Listening)
                 if isinstance(heard, StreamFault):
                     raise StreamClosed(str(_fault(heard, self._settings.stream_url)))
         except StreamClosed as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -182,6 +183,29 @@ def test_a_service_that_never_answers_probes_is_left_to_pings() -> None:
             await asyncio.sleep(5 * (quick.silence + quick.answer))
             assert not updates.is_over
             await updates.close()
+
+    asyncio.run(main())
+
+
+def test_streams_that_fall_mute_one_after_the_other_are_all_found() -> None:
+    async def script(socket: ServerConnection) -> None:
+        await admit(socket)
+        # Well at first, and mute before anybody could have missed something.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await listen(socket)
+        await forever()
+
+    async def main() -> None:
+        quick = replace(QUICK, silence=0.3, answer=0.1)
+        async with websocket_server(script) as port:
+            probes = Probes()
+            for _ in range(3):
+                updates = TradeUpdates(settings_for(port, quick), Once("test"), probes)
+                await updates.open()
+                with pytest.raises(StreamClosed, match="silent"):
+                    await updates.next()
+                assert probes.tell_something
 
     asyncio.run(main())
 
