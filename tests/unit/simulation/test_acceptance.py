@@ -308,13 +308,13 @@ def test_replace_of_what_is_gone_or_unknown_or_where_orders_cannot_be_changed() 
 
 
 @pytest.mark.parametrize(
-    ("quantity", "stop", "answer"),
-    [(1_500_000, 95, "replaced"), (2_500_000, 95, "refused unsupported"), (2_000_000, 95, "refused unsupported")],
+    ("quantity", "answer"),
+    [(1_500_000, "replaced"), (2_500_000, "refused unsupported"), (2_000_000, "refused unsupported")],
 )
-def test_the_quantity_of_an_order_with_a_fraction_stays(quantity: int, stop: int, answer: str) -> None:
+def test_the_quantity_of_an_order_with_a_fraction_stays(quantity: int, answer: str) -> None:
     desk = Desk(capabilities=ALPACA_LIKE, instruments=[equity("AAPL", fractional=True)])
     desk.send(1, "a buy 1500000 limit 90 day")
-    assert [answer in line for line in desk.replace(1, "a", "a-r1", quantity, limit=stop)] == [True]
+    assert [answer in line for line in desk.replace(1, "a", "a-r1", quantity, limit="89")] == [True]
 
 
 def test_commands_for_the_data_feed_are_passed_over() -> None:
