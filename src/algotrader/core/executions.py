@@ -166,7 +166,12 @@ class Executions:
         holding.stop_raw = 0
         holding.take_raw = 0
         holding.exit_quantity_raw = 0
+        track = holding.track
+        before = track.shortfall
+        # The exit is judged by what the venue lacks now; that it has changed is told to the others when this holding is settled.
+        self.state.note_shortfall(track)
         self.protection.request_exit(holding, reason, 0)
+        track.shortfall = before
 
     def drop_small_rest(self, entry: Order, holding: Holding) -> None:
         """Close what an entry that has ended filled, when that is too little to keep."""

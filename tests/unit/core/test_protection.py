@@ -597,3 +597,15 @@ def test_a_position_without_any_stop_is_a_breach_that_strict_mode_raises_and_liv
     assert rig.engine.protection.breach(holding) == ""
     holding.stop_order = None
     assert rig.engine.protection.breach(holding).startswith("100 of 100 AAPL have no stop")
+
+
+def test_what_turned_a_position_over_is_closed_by_what_the_venue_lacks_after_it() -> None:
+    """While a person holds the other side; the two units too many are on that person's side now, so nothing is lacking."""
+    rig = Rig()
+    held(rig, "short")
+    rig.fill("hand", 50, "100")
+    assert rig.state.by_symbol["AAPL"].shortfall == 50
+    (sell,) = [line for line in rig.fill("a2", 102, "102") if "exit_market" in line]
+    assert sell.endswith("sell 2 market")
+    assert rig.state.orders[sell.split()[0]].request.reduce_only
+    assert rig.state.by_symbol["AAPL"].shortfall == 0
