@@ -150,7 +150,7 @@ class OrderDesk:
         if order.is_final or order.is_unknown or order.attached or order.request_in_flight or not self.state.connected:
             return
         if order.cancel_requested:
-            order.cancel_sent = True
+            order.cancel_leg = order.working_leg.leg_id
             order.cancel_attempts += 1
             self.send_cancel(order, order.working_leg)
         elif order.wish_quantity:

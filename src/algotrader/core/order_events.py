@@ -132,7 +132,7 @@ class OrderEvents:
     def _settle_state(self, order: Order) -> None:
         """The venue has confirmed the order; a request whose answer was lost before that counts as not carried out."""
         if order.is_unknown:
-            order.cancel_sent = False
+            order.cancel_leg = ""
             if order.pending_leg is not None:
                 order.pending_leg.abandoned = True
                 order.pending_leg.gone = True
@@ -203,6 +203,9 @@ class OrderEvents:
         leg = order.leg(event.client_order_id)
         told_before = leg.gone
         leg.gone = True
+        if order.cancel_leg == leg.leg_id:
+            # That answers the cancel, though the order may live on in the leg that took this one's place: that is cancelled next.
+            order.cancel_leg = ""
         if leg.abandoned or (leg is not order.legs[-1] and leg is not order.pending_leg and not order.legs[-1].gone):
             return
         if order.pending_leg is not None and order.pending_leg is not leg and not told_before:
@@ -274,7 +277,7 @@ class OrderEvents:
             return
         order.leg(event.client_order_id).gone = True
         if order.state in _LIVE:
-            order.cancel_sent = False
+            order.cancel_leg = ""
             order.set_state(OrderState.PARTIALLY_FILLED if order.filled_raw else OrderState.ACCEPTED)
         self._take_over(order, leg)
         self.state.report(reports.ORDER_REPLACED, reports.INFO, holding, event.new_client_order_id, order)
@@ -326,7 +329,7 @@ class OrderEvents:
         if order.is_final:
             order.recalled = False
             return
-        order.cancel_sent = False
+        order.cancel_leg = ""
         if order.cancel_attempts < MAX_CANCEL_ATTEMPTS:
             self.state.report(reports.UNEXPECTED, reports.WARNING, holding, f"cancel refused: {event.reason}", order)
         else:

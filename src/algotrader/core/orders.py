@@ -261,7 +261,7 @@ class Order:
         self.first_fill_time: int = 0
         self.acknowledged: bool = False
         self.cancel_requested: bool = False
-        self.cancel_sent: bool = False
+        self.cancel_leg: str = ""
         self.cancel_attempts: int = 0
         self.refused_changes: int = 0
         self.attached: bool = False
@@ -300,10 +300,15 @@ class Order:
         return self.state is OrderState.UNKNOWN
 
     @property
+    def cancel_sent(self) -> bool:
+        """A cancel is on its way, of the leg ``cancel_leg``."""
+        return bool(self.cancel_leg)
+
+    @property
     def request_in_flight(self) -> bool:
         """A request about it is on its way to the venue and not answered yet."""
         unanswered = self.state is OrderState.PENDING_SUBMIT or self.state is OrderState.SUBMITTED
-        return unanswered or self.cancel_sent or self.pending_leg is not None
+        return unanswered or self.cancel_leg != "" or self.pending_leg is not None
 
     @property
     def target(self) -> tuple[int, int, int]:

@@ -129,7 +129,7 @@ class _StoredDesk:
         if order.is_final:
             order.recalled = True
         else:
-            order.cancel_requested = order.cancel_sent = True
+            order.cancel_requested, order.cancel_leg = True, command.client_order_id
             order.cancel_attempts += 1
 
     def _replace(self, command: ReplaceOrder) -> None:

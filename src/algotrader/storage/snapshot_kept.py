@@ -24,7 +24,7 @@ _LIST: Final = b"\xdd"
 
 _of_order: Final = attrgetter(
     *("state", "version", "changed_time", "quantity_raw", "limit_raw", "stop_raw", "filled_raw", "filled_value", "commission"),
-    *("first_fill_time", "acknowledged", "cancel_requested", "cancel_sent", "cancel_attempts", "refused_changes", "attached"),
+    *("first_fill_time", "acknowledged", "cancel_requested", "cancel_leg", "cancel_attempts", "refused_changes", "attached"),
     *("recalled", "reason", "submit_attempts", "wish_quantity", "wish_limit", "wish_stop", "replacements", "parent_id"),
     *("planned_stop_raw", "planned_take_raw"),
 )

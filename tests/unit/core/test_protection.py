@@ -270,6 +270,19 @@ def test_stops_only_ever_tighten_and_one_at_the_market_closes(side: str, wish: s
     assert rig.bar("100") == commands
 
 
+def test_a_cancel_that_crosses_a_replacement_is_sent_again_for_the_leg_that_works() -> None:
+    rig = Rig(NO_OCO)
+    script = held(rig)
+    script.new_stop = Decimal(99)
+    assert rig.bar("100") == ["replace a2 by a2-r1: 100 stop 99.00"]
+    script.new_stop, script.leave = None, True
+    rig.bar("100")
+    assert rig.no_replace("a2-r1") == ["cancel a2"]
+    assert rig.replaced("a2", "a2-r1") == []
+    assert rig.cancelled("a2") == ["cancel a2-r1"]
+    assert rig.cancelled("a2-r1") == ["a3 exit_market sell 100 market"]
+
+
 def test_a_newer_wish_overwrites_one_that_waits() -> None:
     rig = Rig()
     script = held(rig)

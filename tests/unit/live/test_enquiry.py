@@ -388,7 +388,7 @@ def test_every_unknown_order_is_asked_about_whoever_made_it_so() -> None:
         for order in orders[:3]:
             order.set_state(OrderState.ACCEPTED)
             order.set_state(OrderState.UNKNOWN)
-        orders[1].cancel_sent = True
+        orders[1].cancel_leg = "a2"
         orders[2].pending_leg = Leg("a3-r1", 100, 0, 990_000)
         rig.broker._accept(stop("a1"))
         rig.broker._accept(stop("a3"))
