@@ -150,6 +150,8 @@ class Executions:
             holding.exit_attempts = 0
 
     def _take_entry(self, order: Order, holding: Holding) -> None:
+        # Whatever closing orders took from somebody else before, this is ours again.
+        holding.turned = False
         if holding.stop_raw == 0:
             holding.stop_raw = order.planned_stop_raw
         if holding.take_raw == 0:
