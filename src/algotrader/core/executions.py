@@ -69,7 +69,7 @@ class Executions:
         """Book an execution of one of our orders that is not known yet."""
         state = self.state
         ended = order.state.value if order.is_final else ""
-        unsettled = order.is_unknown and (order.cancel_sent or order.pending_leg is not None)
+        unsettled = order.is_unknown and (order.cancel_in_flight or order.pending_leg is not None)
         before = holding.quantity_raw
         if before == 0:
             holding.correlation_id = order.correlation_id

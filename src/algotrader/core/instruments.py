@@ -226,7 +226,7 @@ class VenueCapabilities:
         fraction = quantity_raw % power_of_ten(instrument.quantity_scale) != 0
         return self.fractional_day_only and fraction and instrument.asset_class is not AssetClass.CRYPTO
 
-    def changes(self, instrument: Instrument, old_raw: int, new_raw: int) -> bool:
+    def can_replace(self, instrument: Instrument, old_raw: int, new_raw: int) -> bool:
         """Whether a working order over ``old_raw`` can be changed to ``new_raw`` (its prices with it) in one request."""
         if not self.atomic_replace:
             return False

@@ -300,7 +300,7 @@ class Order:
         return self.state is OrderState.UNKNOWN
 
     @property
-    def cancel_sent(self) -> bool:
+    def cancel_in_flight(self) -> bool:
         """A cancel is on its way, of the leg ``cancel_leg``."""
         return bool(self.cancel_leg)
 

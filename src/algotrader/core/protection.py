@@ -159,7 +159,7 @@ class Protection:
         had = order.target
         if had[0] == quantity and had[2] == holding.stop_raw:
             return
-        if not self.state.capabilities.changes(holding.instrument, had[0], quantity):
+        if not self.state.capabilities.can_replace(holding.instrument, had[0], quantity):
             self.desk.cancel(order)
             return
         if had[2] != holding.stop_raw:
@@ -239,7 +239,7 @@ class Protection:
                 self.desk.cancel(order)
                 return
             had, total = order.target[0], order.filled_raw + wanted
-            if wanted <= 0 or not (had == total or self.state.capabilities.changes(holding.instrument, had, total)):
+            if wanted <= 0 or not (had == total or self.state.capabilities.can_replace(holding.instrument, had, total)):
                 self.desk.cancel(order)
             elif had != total:
                 self.desk.replace(order, total, holding.take_raw, 0)

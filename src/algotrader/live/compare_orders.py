@@ -248,7 +248,7 @@ class OrderComparison:
 
     def _works(self, order: Order, leg_id: str, status: OrderStatus) -> None:
         lost_change = order.pending_leg is not None and order.pending_leg.leg_id != leg_id
-        if order.cancel_sent and not order.is_unknown and not lost_change:
+        if order.cancel_in_flight and not order.is_unknown and not lost_change:
             self._differs(order, 0, status.state.value, "the cancel is asked for again")
             self._events.append(CancelRejected(self._now, leg_id, "the order still works at the venue"))
             return

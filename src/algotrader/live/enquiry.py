@@ -81,7 +81,7 @@ def settled_by(state: EngineState) -> Callable[[str, str], bool]:
             return order is not None and not order.is_unknown and all(known.leg_id != leg for known in _in_doubt(order))
         if order.is_final or order.is_unknown or about == ENDED:
             return order.is_final
-        return order.acknowledged if about == ABOUT_SUBMIT else not order.cancel_sent
+        return order.acknowledged if about == ABOUT_SUBMIT else not order.cancel_in_flight
 
     return settled
 
@@ -359,5 +359,5 @@ def _question_about(order: Order) -> Question:
     if order.pending_leg is not None:
         leg = order.pending_leg.leg_id
         return Question(ABOUT_REPLACE, leg, order.symbol, order.created_time, working, None, None, order.acknowledged)
-    about = ABOUT_CANCEL if order.cancel_sent else ABOUT_ORDER
+    about = ABOUT_CANCEL if order.cancel_in_flight else ABOUT_ORDER
     return Question(about, working, order.symbol, order.created_time, acknowledged=order.acknowledged)

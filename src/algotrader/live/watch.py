@@ -96,15 +96,15 @@ class Watch:
             leg = order.working_leg.leg_id
             if order.is_unknown or order.attached or order.pending_leg is not None or not order.acknowledged:
                 continue
-            if leg not in working or order.cancel_sent:
+            if leg not in working or order.cancel_in_flight:
                 odd[leg] = self._odd.get(leg, 0) + 1
                 if odd[leg] == LOOKS and leg not in self._enquiry.open:
                     self._doubt(order, leg)
         self._odd = odd
 
     def _doubt(self, order: Order, leg: str) -> None:
-        about = ABOUT_CANCEL if order.cancel_sent else ABOUT_ORDER
-        if order.cancel_sent:
+        about = ABOUT_CANCEL if order.cancel_in_flight else ABOUT_ORDER
+        if order.cancel_in_flight:
             # Only from unknown does it come back to working, so that its end is asked for again.
             self._put(OrderFateUnknown(self._clock.now(), leg, "no word on its cancellation"))
         self._enquiry.ask(Question(about, leg, order.symbol, order.created_time, acknowledged=True))

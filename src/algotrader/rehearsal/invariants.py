@@ -208,7 +208,7 @@ class Invariants:
         A change of a stop that is under way protects nothing: until it is accepted, the old stop has to.
         """
         for order in engine.state.live_orders.values():
-            changing = order.pending_leg is not None and not order.cancel_sent and not order.is_unknown
+            changing = order.pending_leg is not None and not order.cancel_in_flight and not order.is_unknown
             if order.symbol == symbol and (order.request_in_flight or order.is_unknown) and not changing:
                 return True
         track = engine.state.by_symbol[symbol]

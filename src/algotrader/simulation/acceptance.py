@@ -75,7 +75,7 @@ class Acceptance:
         if command.quantity_raw <= order.filled_raw or (order.triggered and not order.is_limit):
             return Refusal(REFUSED_TOO_LATE, "the order is filled that far already, or its stop has been triggered")
         instrument = order.instrument
-        if not self.capabilities.changes(instrument, order.quantity_raw, command.quantity_raw):
+        if not self.capabilities.can_replace(instrument, order.quantity_raw, command.quantity_raw):
             return Refusal(
                 REFUSED_UNSUPPORTED, "the quantity of an order with a fraction cannot be changed; cancel it and send a new one"
             )

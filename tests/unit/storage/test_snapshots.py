@@ -274,6 +274,19 @@ def test_what_a_later_version_saved_is_ignored_and_what_it_did_not_is_left_alone
     assert fresh.state.holdings[("s", 0)].quantity_raw == 100
 
 
+def test_an_order_as_an_earlier_version_saved_it_is_read() -> None:
+    """That version knew that a cancel was in flight, not of which leg: it is asked for again."""
+    rig = Rig()
+    rig.hold(rig.strategy())
+    content = opened(freeze(rig.engine))
+    names = content["columns"]["Order"]
+    names[names.index("cancel_leg")] = "cancel_sent"
+    fresh = _rig()
+    restore(fresh, sealed(content))
+    assert [order.cancel_leg for order in fresh.state.orders.values()] == ["", ""]
+    assert fresh.state.holdings[("s", 0)].quantity_raw == 100
+
+
 # nothing is forgotten
 
 
