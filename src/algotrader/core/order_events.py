@@ -402,11 +402,14 @@ class OrderEvents:
             self.state.retire(child)
 
     def _exit_failed(self, order: Order, holding: Holding) -> None:
-        """The venue refused or ended the exit: the stop goes back, and the exit is tried again at the next open."""
+        """The venue refused or ended the exit: the stop goes back, and a whole exit is tried again at the next open.
+
+        A part is not: at the open the strategy that wanted it may want something else.
+        """
         holding.exit_quantity_raw = 0
         holding.exit_attempts += 1
         closed = order.state is OrderState.EXPIRED or order.reason.startswith(REFUSED_CLOSED)
-        if closed or holding.exit_attempts >= MAX_ATTEMPTS:
+        if holding.leaving and (closed or holding.exit_attempts >= MAX_ATTEMPTS):
             holding.exit_at_open = True
         if holding.exit_attempts >= MAX_ATTEMPTS:
             holding.waits_until = self.state.now + RETRY_NS

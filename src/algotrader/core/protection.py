@@ -195,8 +195,8 @@ class Protection:
         return holding.stop_raw >= last if holding.quantity_raw > 0 else holding.stop_raw <= last
 
     def _fall_back(self, holding: Holding) -> None:
-        """No stop can be placed: the position is closed at market instead."""
-        if holding.exit_quantity_raw:
+        """No stop can be placed: the position is closed at market instead, all of it even if a part is being sold already."""
+        if holding.exit_quantity_raw >= self.owed(holding):
             return
         if not holding.is_ours:
             self._wait_adopted(holding)

@@ -244,6 +244,35 @@ def test_the_price_of_a_fractions_stop_moves_in_one_request() -> None:
     assert rig.bar("100") == ["replace a2 by a2-r1: 50 stop 99.00"]
 
 
+# A part of the position
+
+
+def part_sold(rig: Rig) -> list[str]:
+    """Forty of a hundred are to be sold at market, beside their stop."""
+    held(rig)
+    rig.engine.protection.request_exit(rig.holding(), "a part", 40)
+    return rig.commands()
+
+
+def test_a_stop_that_cannot_be_placed_while_a_part_is_sold_closes_the_rest_too() -> None:
+    rig = Rig()
+    rig.hold(rig.strategy(), stop="98")
+    rig.engine.protection.request_exit(rig.holding(), "a part", 40)
+    assert rig.commands() == ["a3 exit_market sell 40 market"]
+    rig.ack("a3")
+    rig.reject("a2", "through_market")
+    assert rig.holding().exit_quantity_raw == 100
+    assert rig.fill("a3", 40, "100") == ["a4 exit_market sell 60 market"]
+
+
+def test_a_part_that_the_venue_did_not_sell_is_not_sold_whole_at_the_next_open() -> None:
+    rig = Rig()
+    (sell,) = [line for line in part_sold(rig) if "exit_market" in line]
+    assert sell.endswith("sell 40 market")
+    rig.reject(sell.split()[0], "market_closed")
+    assert (rig.holding().exit_at_open, rig.holding().exit_quantity_raw) == (False, 0)
+
+
 # Moving the stop
 
 
