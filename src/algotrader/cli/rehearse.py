@@ -200,7 +200,7 @@ def _print_summary(outcomes: Sequence[Outcome]) -> None:
     """One row for each kind of venue, then the faults."""
     from algotrader.cli.ui import plain_table, print_table
 
-    columns = ("sessions", "orders", "fills", "round trips", "deaths", "events", "failed")
+    columns = ("days", "orders", "fills", "trips", "deaths", "events", "failed")
     table = plain_table("venue", *columns, right=columns)
     for venue in sorted({outcome.venue for outcome in outcomes}):
         table.add_row(venue, *_counts([outcome for outcome in outcomes if outcome.venue == venue]))
