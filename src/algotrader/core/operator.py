@@ -87,6 +87,8 @@ class Operator:
     def _close(self, symbol: str, reason: str) -> None:
         for holding in list(self.state.holdings.values()):
             if holding.managed and symbol in ("", holding.instrument.symbol):
+                # A target that the strategy still waits for would buy again what is being closed.
+                holding.target_set = False
                 for order in list(holding.plain_orders):
                     self.desk.cancel(order)
                 self.protection.request_exit(holding, reason, 0)

@@ -78,10 +78,14 @@ class Reading:
         return await asyncio.to_thread(self._history.activity, symbol.upper(), kind, before, limit)
 
     def _engine_orders(self, symbol: str, strategy: str, states: tuple[str, ...], limit: int, offset: int) -> Document:
+        # A replaced order is known by the name of each of its legs.
         found = [
             order
-            for order in reversed(self._control.engine.state.orders.values())
-            if symbol in ("", order.symbol) and strategy in ("", order.owner) and (not states or order.state.value in states)
+            for name, order in reversed(self._control.engine.state.orders.items())
+            if name == order.client_order_id
+            and symbol in ("", order.symbol)
+            and strategy in ("", order.owner)
+            and (not states or order.state.value in states)
         ]
         return page([order_document(order) for order in found[offset : offset + limit + 1]], limit, offset=offset)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from engine_rig import Rig
+from engine_rig import Rig, raw
 
 from algotrader.core.algorithm_style import AlgorithmHooks, AlgorithmSlot
 from algotrader.core.events import BreakerRestored, RiskChanged
@@ -26,6 +26,29 @@ def test_close_takes_one_symbol_from_all_owners_and_cancels_what_waits_there() -
     rig.bar("100", "MSFT")
     rig.ack("a4")
     assert rig.operator("close", "AAPL") == ["a5 exit_market sell 100 market", "cancel a3"]
+
+
+@pytest.mark.parametrize("action", ["flatten", "close", "emergency"])
+def test_a_target_that_an_algorithm_waits_for_does_not_buy_again_what_a_person_closes(action: str) -> None:
+    rig = Rig()
+    slot: AlgorithmSlot = rig.engine.add_algorithm("d", AlgorithmHooks(), ["AAPL"], 1, "none")
+    rig.bar()
+    track = rig.state.by_symbol["AAPL"]
+    slot.order(track, 100, OrderType.MARKET, 0, 0, 0, None)
+    rig.commands()
+    rig.ack("a1")
+    rig.fill("a1", 100, "100")
+    slot.order(track, 20, OrderType.LIMIT, raw("90"), 0, 0, None)
+    rig.commands()
+    rig.ack("a2")
+    # It wants 50 in all, and cancels the order that is in the way first.
+    slot.order_target(track, 50, OrderType.MARKET, 0, 0)
+    assert rig.commands() == ["cancel a2"]
+    rig.operator(action, "AAPL" if action == "close" else "")
+    rig.cancelled("a2")
+    rig.fill("a3", 100, "100")
+    assert rig.state.live_orders == {}
+    assert [holding.quantity_raw for holding in rig.state.holdings.values() if holding.quantity_raw] == []
 
 
 def test_the_emergency_stop_cancels_and_sells_all_of_ours_and_holds_until_resume() -> None:

@@ -160,6 +160,19 @@ def test_orders_are_filtered_and_paged_newest_first(holding: ToldControl) -> Non
     assert get(holding, "/api/orders", symbol="msft")["items"] == []
 
 
+def test_an_order_that_was_replaced_is_listed_once() -> None:
+    rig = Rig()
+    script = rig.strategy()
+    rig.hold(script)
+    rig.ack("a2")
+    for number, stop in enumerate(("98.5", "99", "99.5"), 1):
+        script.new_stop = Decimal(stop)
+        rig.bar("101")
+        rig.replaced("a2" if number == 1 else f"a2-r{number - 1}", f"a2-r{number}")
+    (order,) = get(ToldControl(rig), "/api/orders", state="open")["items"]
+    assert order["stop_price"] == "99.5000"
+
+
 def test_round_trips_are_exact(holding: ToldControl) -> None:
     (trip,) = get(holding, "/api/round-trips")["items"]
     assert (trip["side"], trip["qty"], trip["pnl"], trip["commission"]) == ("long", "100", "99.65", "0.35")
