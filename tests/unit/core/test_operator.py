@@ -14,6 +14,21 @@ from algotrader.core.risk import RiskPolicy, changed_policy
 from algotrader.core.scaled import money
 
 
+def algorithm_with(rig: Rig, held: int, wanted: int, limit: str) -> AlgorithmSlot:
+    """An algorithm that holds AAPL and waits for a limit order in it, which works as a2."""
+    slot = rig.engine.add_algorithm("d", AlgorithmHooks(), ["AAPL"], 1, "none")
+    rig.bar()
+    track = rig.state.by_symbol["AAPL"]
+    slot.order(track, held, OrderType.MARKET, 0, 0, 0, None)
+    rig.commands()
+    rig.ack("a1")
+    rig.fill("a1", held, "100")
+    slot.order(track, wanted, OrderType.LIMIT, raw(limit), 0, 0, None)
+    rig.commands()
+    rig.ack("a2")
+    return slot
+
+
 def test_close_takes_one_symbol_from_all_owners_and_cancels_what_waits_there() -> None:
     rig = Rig()
     one, two, three = rig.strategy("one"), rig.strategy("two"), rig.strategy("three", "MSFT")
@@ -31,18 +46,9 @@ def test_close_takes_one_symbol_from_all_owners_and_cancels_what_waits_there() -
 @pytest.mark.parametrize("action", ["flatten", "close", "emergency"])
 def test_a_target_that_an_algorithm_waits_for_does_not_buy_again_what_a_person_closes(action: str) -> None:
     rig = Rig()
-    slot: AlgorithmSlot = rig.engine.add_algorithm("d", AlgorithmHooks(), ["AAPL"], 1, "none")
-    rig.bar()
-    track = rig.state.by_symbol["AAPL"]
-    slot.order(track, 100, OrderType.MARKET, 0, 0, 0, None)
-    rig.commands()
-    rig.ack("a1")
-    rig.fill("a1", 100, "100")
-    slot.order(track, 20, OrderType.LIMIT, raw("90"), 0, 0, None)
-    rig.commands()
-    rig.ack("a2")
+    slot = algorithm_with(rig, 100, 20, "90")
     # It wants 50 in all, and cancels the order that is in the way first.
-    slot.order_target(track, 50, OrderType.MARKET, 0, 0)
+    slot.order_target(rig.state.by_symbol["AAPL"], 50, OrderType.MARKET, 0, 0)
     assert rig.commands() == ["cancel a2"]
     rig.operator(action, "AAPL" if action == "close" else "")
     rig.cancelled("a2")
@@ -76,16 +82,7 @@ def test_the_emergency_stop_cancels_and_sells_all_of_ours_and_holds_until_resume
 @pytest.mark.parametrize(("wanted", "cancelled"), [(10, True), (-10, False)])
 def test_a_halt_cancels_what_an_algorithm_waits_for_unless_it_reduces(wanted: int, cancelled: bool) -> None:
     rig = Rig()
-    slot: AlgorithmSlot = rig.engine.add_algorithm("d", AlgorithmHooks(), ["AAPL"], 1, "none")
-    rig.bar()
-    track = rig.state.by_symbol["AAPL"]
-    slot.order(track, 20, OrderType.MARKET, 0, 0, 0, None)
-    rig.commands()
-    rig.ack("a1")
-    rig.fill("a1", 20, "100")
-    slot.order(track, wanted, OrderType.LIMIT, 1_000_000, 0, 0, None)
-    rig.commands()
-    rig.ack("a2")
+    algorithm_with(rig, 20, wanted, "100")
     assert rig.operator("halt") == (["cancel a2"] if cancelled else [])
 
 
