@@ -205,7 +205,17 @@ class Chaos:
             + [self._amend] * 3
             + [self._timer] * 4
             + [self._session] * 2
-            + [self._operator, self._connection, self._connection, self._corporate, self._stranger, self._noise, self._noise]
+            + [
+                self._operator,
+                self._by_hand,
+                self._by_hand,
+                self._connection,
+                self._connection,
+                self._corporate,
+                self._stranger,
+                self._noise,
+                self._noise,
+            ]
         )
         acts[kind % len(acts)](draw)
 
@@ -345,6 +355,27 @@ class Chaos:
 
     def _session(self, draw: Draw) -> None:
         self.tell(ScheduledTrigger(self._now(draw), ("session_ending", "session_close", "session_open")[draw.below(3)], START, DAY))
+
+    def _by_hand(self, draw: Draw) -> None:
+        """A person sells a part of one position or moves its stop, sensibly or not: no stop is loosened, nothing is oversold."""
+        symbol, owner, held, low = ("AAPL", "MSFT")[draw.below(2)], ("", "one", "two", EXTERNAL)[draw.below(4)], 40, 900_000
+        open_ones = [found for found in self.state.holdings.values() if found.quantity_raw]
+        if open_ones and draw.below(5):
+            meant = open_ones[draw.below(len(open_ones))]
+            symbol, owner, held, low = meant.instrument.symbol, meant.owner, abs(meant.quantity_raw), meant.stop_raw
+        now = self._now(draw)
+        before = [(found, found.stop_raw, found.exit_quantity_raw) for found in self.state.holdings.values()]
+        if draw.below(2):
+            quantity = 1 + draw.below(held + held // 10)
+            command = OperatorCommand(now, "reduce_position", "Ada", "a drill", symbol, owner, quantity_raw=quantity)
+        else:
+            price = max(low + (self.price[symbol] - low) * (draw.below(140) - 20) // 100, 1)
+            command = OperatorCommand(now, "restop", "Ada", "a drill", symbol, owner, stop_raw=price)
+        self.tell(command)
+        for holding, stop, exiting in before:
+            sign = 1 if holding.quantity_raw > 0 else -1
+            assert stop == 0 or holding.stop_raw * sign >= stop * sign, f"{command} loosened the stop of {holding.owner}"
+            assert holding.exit_quantity_raw <= max(exiting, abs(holding.quantity_raw)), f"{command} sells more than is held"
 
     def _operator(self, draw: Draw) -> None:
         calm = self.state.trading_state == "active" and draw.below(2)
@@ -508,10 +539,14 @@ class Chaos:
             for order in self.state.live_orders.values()
             if self.state.order_holding[order.client_order_id] is holding and not order.attached
         ]
-        covered = 0
+        covered, closing = 0, 0
         for order in mine:
-            if order.sign * held < 0 and order.role is not OrderRole.TAKE_PROFIT:
+            if order.sign * held < 0 and order.role is OrderRole.EXIT:
+                closing += order.remaining_raw
+            elif order.sign * held < 0 and order.role is not OrderRole.TAKE_PROFIT:
                 covered += max(order.remaining_raw, order.target[0] - order.filled_raw)
+        # A part that is being sold waits for the stop to give way.
+        covered += max(closing, holding.exit_quantity_raw)
         excused = (
             any(order.cancel_requested for order in mine)
             or holding.partial_deadline

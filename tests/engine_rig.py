@@ -291,8 +291,10 @@ class Rig:
     def connected(self, up: bool) -> list[str]:
         return self.tell(ConnectionChanged(self.now, "SIM", up))
 
-    def operator(self, action: str, symbol: str = "", *, owner: str = "", mode: str = "") -> list[str]:
-        return self.tell(OperatorCommand(self.now, action, "Ada", "a drill", symbol, owner, mode))
+    def operator(
+        self, action: str, symbol: str = "", *, owner: str = "", mode: str = "", quantity: int = 0, stop: str = ""
+    ) -> list[str]:
+        return self.tell(OperatorCommand(self.now, action, "Ada", "a drill", symbol, owner, mode, quantity, raw(stop)))
 
     def timer(self) -> list[str]:
         """The engine's next timer comes due."""

@@ -28,6 +28,7 @@ ENV_FILE: Final = ".env"
 """Read from the folder where the program is started, when they are there and nothing else is named."""
 
 ENVIRONMENT: Final = "environment"
+OVERRIDE: Final = "override in the database"
 
 FLAT: Final = {
     "ALGO_BROKER_API_KEY": "broker.api_key",
@@ -56,6 +57,9 @@ ALIASES: Final = {
     "backtest.slippage_per_share": "backtest.slippage",
 }
 """Other names of settings, as configuration files for programs of this kind have them."""
+
+SWITCH: Final = re.compile(r"strategies\.(?P<name>.+)\.enabled")
+"""How the database calls the switch of a running strategy. It is no setting: the engine remembers what is switched off."""
 
 _REFERENCE: Final = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<otherwise>[^}]*))?\}")
 
@@ -153,8 +157,8 @@ def overrides_layer(overrides: Mapping[str, str], names: list[str]) -> Layer:
     layer = Layer()
     for name, value in overrides.items():
         if name in names:
-            layer.values[name] = Given(value, f"settings_override: {name}", "override in the database")
-        else:
+            layer.values[name] = Given(value, f"settings_override: {name}", OVERRIDE)
+        elif SWITCH.fullmatch(name) is None:
             layer.unknown.append(f"settings_override: {name} names no setting{near(name, names)}")
     return layer
 

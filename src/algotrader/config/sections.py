@@ -6,7 +6,7 @@ Fractions are of one (0.05 is five per cent) and may be written ``5%``; what the
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
@@ -104,6 +104,10 @@ class VelezSection(Section):
         return self
 
 
+_TOKEN_LENGTH: Final = 16
+"""At least, where other machines may guess."""
+
+
 class WebSection(Section):
     """The local server: health, status, the operator's actions, the page."""
 
@@ -116,8 +120,11 @@ class WebSection(Section):
 
     @model_validator(mode="after")
     def _not_open_to_all(self) -> Self:
-        if not is_loopback(self.host) and not self.token.get_secret_value():
+        token = self.token.get_secret_value()
+        if not is_loopback(self.host) and not token:
             raise ValueError(f"host {self.host} can be reached from other machines: set web.token, or take 127.0.0.1")
+        if not is_loopback(self.host) and len(token) < _TOKEN_LENGTH:
+            raise ValueError(f"host {self.host} can be reached from other machines: web.token needs {_TOKEN_LENGTH} characters")
         return self
 
 

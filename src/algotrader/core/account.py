@@ -22,6 +22,9 @@ from algotrader.core.protection import Protection
 from algotrader.core.scaled import from_money
 from algotrader.core.state import CORRECTED, EXTERNAL, PROTECT_NONE, EngineState, Holding, Track
 
+_PAID: Final = ("deposit", "withdrawal", "adjustment")
+"""Movements of cash that come from outside, as far as anybody knows; fees, interest and dividends are earned or lost."""
+
 
 @final
 class AccountEvents:
@@ -51,6 +54,9 @@ class AccountEvents:
     def _move_cash(self, event: CashMovement) -> None:
         state = self.state
         state.ledger.move_cash(self._venue(), event.currency, event.amount)
+        if state.breaker.start_equity and event.kind in _PAID:
+            # What was paid in or out today is no profit of today.
+            state.breaker.start_equity += event.amount
         state.note(reports.CASH_MOVED, f"{event.kind} {from_money(event.amount)} {event.currency}", event.symbol)
 
     def _venue(self) -> str:

@@ -48,8 +48,11 @@ OPERATOR_ACTIONS: Final = (
     "release",
     "enable",
     "disable",
+    "reduce_position",
+    "restop",
 )
 ADOPTIONS: Final = ("protect", "manage")
+_ABOUT_ONE: Final = ("close", "adopt", "release", "reduce_position", "restop")
 
 
 @final
@@ -79,6 +82,8 @@ class OperatorCommand(Event):
     ``close`` those of ``symbol`` only. ``emergency`` cancels everything, liquidates all of ours and stays halted until ``resume``.
     ``adopt`` with ``mode`` protect (a stop, nothing else) or manage (flattened with ours too) lets the engine look after what
     nobody of ours holds in ``symbol``; ``release`` lets go of it. ``enable`` and ``disable`` are about the strategy ``owner``.
+    ``reduce_position`` sells ``quantity_raw`` of the position in ``symbol``, ``restop`` tightens its stop to ``stop_raw``;
+    ``owner`` says whose position where several have one.
     """
 
     time: int
@@ -88,14 +93,18 @@ class OperatorCommand(Event):
     symbol: str = ""
     owner: str = ""
     mode: str = ""
+    quantity_raw: int = 0
+    stop_raw: int = 0
 
     def __post_init__(self) -> None:
         action = self.action
         need(action in OPERATOR_ACTIONS, f"unknown operator action {action!r}")
         need(bool(self.reason), "an operator action needs a reason")
-        need(bool(self.symbol) or action not in ("close", "adopt", "release"), f"{action} needs a symbol")
+        need(bool(self.symbol) or action not in _ABOUT_ONE, f"{action} needs a symbol")
         need(bool(self.owner) or action not in ("enable", "disable"), f"{action} needs the name of a strategy")
         need(action != "adopt" or self.mode in ADOPTIONS, f"adopt needs a mode: {' or '.join(ADOPTIONS)}, not {self.mode!r}")
+        need(self.quantity_raw > 0 or action != "reduce_position", "reduce_position needs a positive quantity")
+        need(self.stop_raw > 0 or action != "restop", "restop needs a positive stop price")
 
     @property
     def lane(self) -> int:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Final, final
 
 from algotrader.core import reports
+from algotrader.core.by_hand import choice_fault, chosen, reduction_fault, stop_fault, stop_on_tick
 from algotrader.core.desk import OrderDesk
 from algotrader.core.events import EntryGate, OperatorCommand, RiskChanged, SystemError
 from algotrader.core.executions import Executions
 from algotrader.core.protection import Protection
-from algotrader.core.risk import changed_policy, ppm
+from algotrader.core.risk import Denial, changed_policy, ppm
 from algotrader.core.signal_style import SignalSlot
 from algotrader.core.state import EXTERNAL, PROTECT_EMERGENCY, PROTECT_NONE, EngineState, Holding
 
@@ -32,13 +33,15 @@ class Operator:
         if action in _STATES:
             self._switch(_STATES[action], why)
         elif action in ("flatten", "close"):
-            self._close(event.symbol, f"{action}: {event.reason}")
+            self._close(event.symbol, event.owner, f"{action}: {event.reason}")
         elif action == "emergency":
             self.state.emergency = True
             self.set_trading_state("halted", f"emergency stop, {why}")
-            self._close("", f"emergency stop: {event.reason}")
+            self._close("", "", f"emergency stop: {event.reason}")
         elif action in ("enable", "disable"):
             self._enable(event.owner, action == "enable", why)
+        elif action in ("reduce_position", "restop"):
+            self._one_position(event, why)
         else:
             self._external(event, why)
 
@@ -84,14 +87,53 @@ class Operator:
             if order.sign * holding.quantity_raw >= 0:
                 self.desk.cancel(order)
 
-    def _close(self, symbol: str, reason: str) -> None:
+    def _close(self, symbol: str, owner: str, reason: str) -> None:
         for holding in list(self.state.holdings.values()):
-            if holding.managed and symbol in ("", holding.instrument.symbol):
-                # A target that the strategy still waits for would buy again what is being closed.
-                holding.target_set = False
-                for order in list(holding.plain_orders):
-                    self.desk.cancel(order)
-                self.protection.request_exit(holding, reason, 0)
+            if holding.managed and symbol in ("", holding.instrument.symbol) and owner in ("", holding.owner):
+                self._close_whole(holding, reason)
+
+    def _close_whole(self, holding: Holding, reason: str) -> None:
+        # A target that the strategy still waits for would buy again what is being closed.
+        holding.target_set = False
+        for order in list(holding.plain_orders):
+            self.desk.cancel(order)
+        self.protection.request_exit(holding, reason, 0)
+
+    def _one_position(self, event: OperatorCommand, why: str) -> None:
+        """Sell a part of one position or move its stop; what cannot be is told and changes nothing."""
+        state, selling = self.state, event.action == "reduce_position"
+        fault = choice_fault(state, event.symbol, event.owner, selling)
+        if fault is not None:
+            self._refuse(event, fault)
+            return
+        holding = chosen(state, event.symbol, event.owner, selling)[0]
+        stop_raw = 0 if selling else stop_on_tick(holding, event.stop_raw)
+        fault = reduction_fault(self.protection, holding, event.quantity_raw) if selling else stop_fault(holding, stop_raw)
+        if fault is not None:
+            self._refuse(event, fault)
+        elif selling:
+            self._reduce(holding, event, why)
+        else:
+            message = f"to {holding.instrument.price(stop_raw)} ({why})"
+            state.report(reports.STOP_ASKED, reports.WARNING, holding, message)
+            self.protection.move_stop(holding, stop_raw)
+
+    def _reduce(self, holding: Holding, event: OperatorCommand, why: str) -> None:
+        quantity, reason = event.quantity_raw, f"reduce: {event.reason}"
+        message = f"by {holding.instrument.quantity(quantity)} of {abs(holding.position.quantity)} ({why})"
+        self.state.report(reports.REDUCTION_ASKED, reports.WARNING, holding, message)
+        if quantity >= abs(holding.quantity_raw):
+            self._close_whole(holding, reason)
+            return
+        # What the strategy still waits for would change what is left, or sell it a second time.
+        holding.target_set = False
+        for order in list(holding.plain_orders):
+            self.desk.cancel(order)
+        self.protection.request_exit(holding, reason, quantity)
+
+    def _refuse(self, event: OperatorCommand, fault: Denial) -> None:
+        word = "not reduced" if event.action == "reduce_position" else "stop not moved"
+        self.state.note(reports.POSITION_REFUSED, f"{word}: {fault.message}", event.symbol, event.owner, reports.WARNING)
 
     def _enable(self, owner: str, enabled: bool, why: str) -> None:
         """Let a strategy be asked or not; what it holds keeps its stop, what it waits for is cancelled."""

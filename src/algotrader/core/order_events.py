@@ -404,7 +404,7 @@ class OrderEvents:
     def _exit_failed(self, order: Order, holding: Holding) -> None:
         """The venue refused or ended the exit: the stop goes back, and a whole exit is tried again at the next open.
 
-        A part is not: at the open the strategy that wanted it may want something else.
+        A part is not: at the open the strategy, or the person, who wanted it may want something else.
         """
         holding.exit_quantity_raw = 0
         holding.exit_attempts += 1

@@ -35,6 +35,10 @@ async def nothing(point: str) -> None:
     """Do nothing at a point."""
 
 
+def unmeasured(took: int, events: int) -> None:
+    """Measure nothing."""
+
+
 class Consumer:
     """Works through the inbox.
 
@@ -79,6 +83,8 @@ class Consumer:
         self._kept: Final = Kept()
         self._flush_at = 0
         self.working = False
+        self.measure: Callable[[int, int], None] = unmeasured
+        """Hears how long some events took to be handled, nanoseconds of the session, and how many they were."""
 
     async def run(self) -> None:
         """Work for ever.
@@ -100,8 +106,11 @@ class Consumer:
         timer = self._kernel.due(now)
         if timer is not None:
             self._inbox.put(timer)
+        began = self._clock.now()
         work = self._kernel.work()
-        self._vitals.events += work.handled
+        if work.handled:
+            self._vitals.events += work.handled
+            self.measure(self._clock.now() - began, work.handled)
         if work.batch.is_empty and self._kernel.has_pending:
             self._flush_at = self._flush_at or now + FLUSH_NS
             if self._flush_at <= now:

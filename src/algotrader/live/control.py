@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
 
 from algotrader.core.engine import Engine
 from algotrader.core.events import Event
+from algotrader.core.market import Bar
 from algotrader.live.clock import Clock
+from algotrader.live.observers import Observers
 from algotrader.storage.records import Store
+
+if TYPE_CHECKING:
+    from algotrader.live.adjusting import Adjusting
 
 INITIALIZING: Final = "initializing"
 RECONCILING: Final = "reconciling"
@@ -26,7 +32,11 @@ DISCONNECTED: Final = "disconnected"
 
 @dataclass(slots=True)
 class Vitals:
-    """When a session last did what it does all the time (nanoseconds UTC, 0 for never), and how its streams stand."""
+    """When a session last did what it does all the time (nanoseconds UTC, 0 for never), and how its streams stand.
+
+    ``comparisons`` with the venue, and the ``differences`` that they found, are counted; ``drift`` is the last one's, see
+    ``ReconciliationReport``. ``bars`` counts the bars that were handled; ``newest`` has the last one of each symbol.
+    """
 
     started: int = 0
     last_bar: int = 0
@@ -37,6 +47,11 @@ class Vitals:
     order_stream: str = DISCONNECTED
     events: int = 0
     commands: int = 0
+    comparisons: int = 0
+    differences: int = 0
+    drift: Decimal = Decimal(0)
+    bars: int = 0
+    newest: dict[str, Bar] = field(default_factory=dict)
 
 
 class Control(ABC):
@@ -44,21 +59,38 @@ class Control(ABC):
 
     Attributes:
         mode: ``paper``, ``shadow`` or ``live``.
+        venue: where orders go, for people.
+        observers: where whoever wants to hear what happens joins; None for a session that tells nobody.
         state: one of ``STATES``.
         engine: to be read only; whoever wants something changed puts an event in.
+        adjusting: how its settings are read and changed while it runs; None where nobody said how.
     """
 
     mode: str
+    venue: str = "paper"
+    observers: Observers | None = None
     state: str
     engine: Engine
     clock: Clock
     store: Store
     vitals: Vitals
+    adjusting: Adjusting | None = None
 
     @abstractmethod
     def put(self, event: Event) -> None:
         """Let an event wait for its turn, such as an operator's command."""
 
     @abstractmethod
-    def request_shutdown(self, reason: str, *, flatten: bool = False) -> None:
-        """Ask for an orderly end; a second request changes nothing. ``flatten`` closes every position first."""
+    def request_shutdown(self, reason: str, *, flatten: bool = False, anew: bool = False) -> None:
+        """Ask for an orderly end; a second request changes nothing but whether another session may follow.
+
+        Args:
+            reason: who wants it and why.
+            flatten: close every position first.
+            anew: another session is to follow in this process, unless somebody asks without.
+        """
+
+    @property
+    @abstractmethod
+    def ends_for_good(self) -> bool:
+        """Whether somebody has asked for an end after which no session is to follow."""

@@ -13,6 +13,7 @@ from algotrader.core.instruments import Instrument, VenueCapabilities
 from algotrader.core.reports import INFO, WARNING
 from algotrader.core.risk import RiskPolicy
 from algotrader.history.hours import Hours
+from algotrader.live.adjusting import Adjusting
 from algotrader.live.books import held_symbols
 from algotrader.live.checkup import OK
 from algotrader.live.control import Control
@@ -29,6 +30,7 @@ from algotrader.live.venue_calls import CallSettings
 from algotrader.live.venues import OPENERS
 from algotrader.live.watchers import Watchers
 from algotrader.live.writer import ThreadWriter
+from algotrader.storage import queries
 from algotrader.storage.database import advice
 from algotrader.storage.session_lock import SessionLock
 from algotrader.storage.sql_store import SqlStore, open_store
@@ -66,6 +68,7 @@ async def launch(settings: LaunchSettings, ready: Callable[[Control], None]) -> 
         watchers = Watchers(settings.config, venue.clock, assembly.engine, to_terminal=settings.log_to_terminal)
         build = setup.build(assembly)
         session = Session(_parts(settings, store, assembly, venue, watchers, build))
+        session.adjusting = _adjusting(settings, store, watchers)
         remember(store, setup, build)
         venue.open(session.engine)
         _tell_findings(venue, watchers)
@@ -113,6 +116,8 @@ def _parts(
     writer.measure = observers.committed
     return Parts(
         mode=settings.mode,
+        venue=settings.venue,
+        observers=observers,
         clock=venue.clock,
         engine=assembly.engine,
         instruments=instruments,
@@ -133,6 +138,14 @@ def _parts(
         **_choices(config),
         calls=replace(CallSettings() if config is None else call_settings(config.broker), limit=venue.limit),
     )
+
+
+def _adjusting(settings: LaunchSettings, store: SqlStore, watchers: Watchers) -> Adjusting | None:
+    """How the settings are changed while the session runs; None where nobody can say what they are."""
+    if settings.resolve is None:
+        return None
+    overrides = {one.key: one.value for one in queries.overrides(store.database)}
+    return Adjusting(settings.resolve(overrides), settings.resolve, watchers.log.set_level, watchers.observers.tell)
 
 
 def _tell_findings(venue: Venue, watchers: Watchers) -> None:

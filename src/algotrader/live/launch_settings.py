@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from algotrader.config.loading import Settings
     from algotrader.config.schema import Config
 
 PAPER_MODE: Final = "paper"
@@ -69,6 +71,9 @@ class LaunchSettings:
         log_to_terminal: warnings are shown where the session was started; False leaves them to the log's file.
         config: every other setting: risk, reconciliation, scheduler, logs and so on.
         also: symbols that are followed though no strategy works on them: something is held there.
+        resolve: gives the settings with other overrides of the database, for changes while the session runs; None where they are
+            not to be changed.
+        renew: gives what a session is to be once such changes are in the database; None where only a start by hand can say.
     """
 
     strategies: tuple[StrategyChoice, ...]
@@ -95,6 +100,8 @@ class LaunchSettings:
     log_to_terminal: bool = True
     config: Config | None = None
     also: tuple[str, ...] = ()
+    resolve: Callable[[Mapping[str, str]], Settings] | None = field(default=None, repr=False, compare=False)
+    renew: Callable[[], LaunchSettings] | None = field(default=None, repr=False, compare=False)
 
     @property
     def symbols(self) -> tuple[str, ...]:

@@ -21,6 +21,9 @@ EVENT_TO_COMMAND: Final = "event_to_command"
 CANDLE_TO_ORDER: Final = "candle_to_order"
 """The same from the arrival of a bar to a new order."""
 
+EVENT_HANDLED: Final = "event_handled"
+"""One event through the engine and into the batch that is committed; the mean of those that were handled in one go."""
+
 DATABASE_WRITE: Final = "database_write"
 """One commit."""
 
@@ -43,16 +46,26 @@ class Observer(Protocol):
         ...
 
 
+REQUESTS_FIRST: Final = 0.002
+"""Seconds for which a session that sends requests from threads keeps back what is only told: a thread waits for the interpreter for
+as long as the event loop writes about the order that the thread is to send."""
+
+
 class Observers:
-    """Hands on what happens.
+    """Hands on what happens, in the order in which it did.
 
     Args:
         clock: of the session.
+        pause: real seconds after which the engine's reports and what was measured are handed on; 0 for at once. What is told by a
+            part of the session is always handed on at once, after everything before it.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, pause: float = 0.0) -> None:
         self._clock: Final = clock
+        self._pause: Final = pause
         self._observers: Final[dict[str, Observer]] = {}
+        self._waiting: Final[list[Callable[[Observer], None]]] = []
+        self._timer: asyncio.TimerHandle | None = None
 
     def add(self, name: str, observer: Observer) -> None:
         """Let somebody hear from now on; the name is for telling when it fails."""
@@ -74,12 +87,23 @@ class Observers:
             for report in reports:
                 observer.on_report(report)
 
-        self._each(hand_on)
+        self._soon(hand_on)
 
     def tell(self, kind: str, level: str, subject: str, message: str) -> None:
         """Hand on what a part of the session tells; for ``Parts.tell``."""
         now = self._clock.now()
+        self.flush()
         self._each(lambda observer: observer.on_told(now, kind, level, subject, message))
+
+    def flush(self) -> None:
+        """Hand on everything that was kept back."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        waiting = self._waiting.copy()
+        self._waiting.clear()
+        for hand_on in waiting:
+            self._each(hand_on)
 
     def sending(self, outgoing: Outgoing) -> None:
         """Measure a command that is being handed over; for ``Parts.sending``."""
@@ -97,10 +121,22 @@ class Observers:
         """Measure a commit (nanoseconds of the session); for ``Writer.measure``."""
         self.measured(DATABASE_WRITE, took)
 
+    def handled(self, took: int, events: int) -> None:
+        """Measure events that were handled in one go (nanoseconds of the session); for ``Consumer.measure``."""
+        self.measured(EVENT_HANDLED, took // events)
+
     def measured(self, what: str, took: int, order_id: str = "") -> None:
         """Hand on how long something took by the session's clock, turned into real time."""
         now, real = self._clock.now(), int(self._clock.seconds(took / NS_PER_SECOND) * NS_PER_SECOND)
-        self._each(lambda observer: observer.on_measured(now, what, real, order_id))
+        self._soon(lambda observer: observer.on_measured(now, what, real, order_id))
+
+    def _soon(self, hand_on: Callable[[Observer], None]) -> None:
+        if self._pause == 0.0:
+            self._each(hand_on)
+            return
+        self._waiting.append(hand_on)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._pause, self.flush)
 
     def _each(self, hand_on: Callable[[Observer], None]) -> None:
         failed: list[tuple[str, Exception]] = []

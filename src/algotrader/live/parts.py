@@ -14,6 +14,7 @@ from algotrader.live.clock import Clock
 from algotrader.live.consumer import At, nothing
 from algotrader.live.findings import Agreement
 from algotrader.live.kernel import Outgoing, Rows
+from algotrader.live.observers import Observers
 from algotrader.live.scheduler import GRACE_SECONDS
 from algotrader.live.telling import Tell
 from algotrader.live.triggers import Trigger
@@ -56,6 +57,8 @@ class Parts:
         calls: about requests to the venue; None for the usual numbers.
         advice: gives a recommendation for an account of so much money, if there is one.
         flatten: close every position at the end, however it is asked for.
+        venue: where orders go, for people.
+        observers: where others join who want to hear what happens; None where nobody may.
         sending: sees every command as it is handed to the executor, before its request leaves.
     """
 
@@ -85,4 +88,6 @@ class Parts:
     calls: CallSettings | None = None
     advice: Callable[[Decimal], str | None] = field(default=lambda capital: None)
     flatten: bool = False
+    venue: str = "paper"
+    observers: Observers | None = None
     sending: Callable[[Outgoing], None] = field(default=lambda outgoing: None)

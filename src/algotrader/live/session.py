@@ -45,6 +45,8 @@ class Session(Control):
     def __init__(self, parts: Parts) -> None:
         self.parts: Final = parts
         self.mode = parts.mode
+        self.venue = parts.venue
+        self.observers = parts.observers
         self.state = control.INITIALIZING
         self.engine = parts.engine
         self.clock = parts.clock
@@ -67,9 +69,14 @@ class Session(Control):
         """Let an event wait for its turn."""
         self._wired.inbox.put(event)
 
-    def request_shutdown(self, reason: str, *, flatten: bool = False) -> None:
-        """Ask for an orderly end; a second request changes nothing."""
-        self.stop.ask(reason, flatten=flatten or self.parts.flatten)
+    def request_shutdown(self, reason: str, *, flatten: bool = False, anew: bool = False) -> None:
+        """Ask for an orderly end; a second request changes nothing but whether another session may follow."""
+        self.stop.ask(reason, flatten=flatten or self.parts.flatten, anew=anew)
+
+    @property
+    def ends_for_good(self) -> bool:
+        """Whether somebody has asked for an end after which no session is to follow."""
+        return self.stop.for_good
 
     @property
     def is_durable(self) -> bool:

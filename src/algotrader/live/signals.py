@@ -53,6 +53,15 @@ class ShutdownSignals:
         """Say what ends the start, as long as no session is attached: a venue may be asked for minutes before one is there."""
         self._give_up = give_up
 
+    @property
+    def were_received(self) -> bool:
+        """Whether somebody wants the program to end."""
+        return bool(self._asked)
+
+    def detach(self) -> None:
+        """The session that was attached has ended, and another one begins."""
+        self._control = None
+
     def attach(self, control: Control) -> None:
         """Say which session is to end; a signal that came before is passed on now."""
         self._control = control

@@ -28,14 +28,17 @@ class StopSignal:
         self.event: Final = asyncio.Event()
         self.reason = ""
         self.flatten = False
+        self.for_good = False
+        """Somebody wants no session to follow this one."""
 
     @property
     def is_set(self) -> bool:
         """Whether somebody has asked."""
         return self.event.is_set()
 
-    def ask(self, reason: str, *, flatten: bool = False) -> None:
-        """Ask for the end; only the first reason is kept."""
+    def ask(self, reason: str, *, flatten: bool = False, anew: bool = False) -> None:
+        """Ask for the end; only the first reason is kept. ``anew``: another session is to follow, unless somebody asks without."""
+        self.for_good = self.for_good or not anew
         if not self.is_set:
             self.reason, self.flatten = reason, flatten
             self.event.set()

@@ -10,7 +10,7 @@ from algotrader.core.engine import Engine
 from algotrader.errors import UserError
 from algotrader.live.clock import Clock
 from algotrader.live.log_observer import LogObserver
-from algotrader.live.observers import Observers
+from algotrader.live.observers import REQUESTS_FIRST, Observers
 from algotrader.live.settings import log_settings
 from algotrader.monitoring.latency import Latencies
 from algotrader.monitoring.logs import Log, LogFault, LogSettings
@@ -34,12 +34,13 @@ class Watchers:
 
     def __init__(self, config: Config | None, clock: Clock, engine: Engine, *, to_terminal: bool = True) -> None:
         self.latencies: Final = Latencies()
-        self.observers: Final = Observers(clock)
+        self.observers: Final = Observers(clock, REQUESTS_FIRST)
         self.log: Final = _open(config, cast(TextIO, _StandardError()) if to_terminal else None)
         self.observers.add("log", LogObserver(self.log, engine, self.latencies))
 
     def close(self) -> None:
         """Write what is left; nobody hears anything after this."""
+        self.observers.flush()
         self.observers.remove("log")
         self.log.close()
 

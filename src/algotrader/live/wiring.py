@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from algotrader.core.commands import Command
-from algotrader.core.events import Event
+from algotrader.core.events import Event, MarketData
 from algotrader.core.inbox_order import EventQueue
 from algotrader.live.account_poll import AccountPoll
 from algotrader.live.consumer import Consumer
@@ -14,6 +14,7 @@ from algotrader.live.control import Vitals
 from algotrader.live.enquiry import Enquiry, settled_by
 from algotrader.live.executor import Executor, opens_position
 from algotrader.live.feed import Feed, FeedSettings
+from algotrader.live.findings import ReconciliationReport
 from algotrader.live.inbox import Inbox
 from algotrader.live.kernel import Kernel, Outgoing
 from algotrader.live.order_stream import START, OrderStream
@@ -101,10 +102,14 @@ class Wiring:
             parts.snapshot_seconds,
             parts.at,
         )
+        if parts.observers is not None:
+            self.consumer.measure = parts.observers.handled
         self.watch: Final = Watch(broker, self.calls, clock, put, engine.state, self.enquiry, parts.watch_seconds)
         self.money: Final = AccountPoll(broker, self.calls, clock, put, parts.account_seconds)
         rhythm = Rhythm(interval=parts.reconcile_seconds)
-        self.reconciler: Final = Reconciler(broker, engine, clock, put, lambda: not len(self.inbox), parts.agreement, rhythm=rhythm)
+        self.reconciler: Final = Reconciler(
+            broker, engine, clock, put, lambda: not len(self.inbox), parts.agreement, self._compared, rhythm
+        )
         self.scheduler: Final = Scheduler(
             clock, put, tell=parts.tell, grace=clock.patience(parts.misfire_seconds), since=recovered.time
         )
@@ -125,6 +130,11 @@ class Wiring:
         self.parts.sending(outgoing)
 
     def _handled(self, event: Event) -> None:
+        if isinstance(event, MarketData):
+            bar = event.bar
+            if bar is not None:
+                self._vitals.bars += 1
+                self._vitals.newest[bar.symbol] = bar
         self.reconciler.notice(event)
 
     async def compare(self, reason: str) -> None:
@@ -135,8 +145,14 @@ class Wiring:
         """
         await self._settled()
         await (self.reconciler.start() if reason == START else self.reconciler.reconcile(reason))
-        self._vitals.last_reconciliation = self.parts.clock.now()
         await self._settled()
+
+    def _compared(self, report: ReconciliationReport, reason: str) -> None:
+        vitals = self._vitals
+        vitals.last_reconciliation = self.parts.clock.now()
+        vitals.comparisons += 1
+        vitals.differences += report.total_count
+        vitals.drift = report.drift
 
     def ask_again(self, entries: Sequence[OutboxEntry]) -> None:
         """After a restart: ask about the commands that the last process left without an answer."""

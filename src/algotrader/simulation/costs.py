@@ -43,6 +43,9 @@ _COMMISSION_HELP: Final = "write none, 0.005, per-share:0.005:1.0, per-trade:1, 
 _MILLION: Final = 1_000_000
 _FAR: Final = 10
 
+_MAGNITUDE: Final = 18
+"""Powers of ten, up or down, within which costs lie; as a fraction, far larger or smaller ones take for ever to reckon with."""
+
 
 class CostFault(ValueError):
     """A cost model answered something that cannot be used; the message names the model and the answer."""
@@ -126,6 +129,8 @@ def _parts(text: str, names: dict[str, int], what: str, help_text: str) -> tuple
         values = [Decimal(word) for word in words[1:]]
     except InvalidOperation:
         raise ValueError(f"{text!r} is not a {what}; {help_text}") from None
+    if any(value.is_finite() and value and abs(value.adjusted()) > _MAGNITUDE for value in values):
+        raise ValueError(f"{text!r} has a number that is no cost of anything; {help_text}")
     if len(values) > names[name] or (names[name] > 0 and not values):
         raise ValueError(f"{text!r} has {len(values)} numbers where {name} takes up to {names[name]}; {help_text}")
     return name, values

@@ -64,7 +64,8 @@ def _by_name(name: str) -> StrategyType:
     module, _, attribute = names[name].partition(":")
     try:
         found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:
+        # A package of somebody else's, which can fail in any way while it is imported.
         raise UnknownStrategy(f"strategy {name!r} cannot be loaded from {names[name]}: {error}") from None
     return _checked(found, name)
 

@@ -181,6 +181,14 @@ def test_what_is_impossible_is_told_in_one_line(name: str, text: str, told: str)
     assert len(refused.value.message) < 250
 
 
+def test_where_others_may_guess_a_token_is_long() -> None:
+    open_to_all = {**HOME, "ALGO_WEB__HOST": "0.0.0.0"}
+    with pytest.raises(ConfigError, match=r"web\.token needs 16 characters"):
+        load_settings({**open_to_all, "ALGO_WEB__TOKEN": "short"})
+    load_settings({**open_to_all, "ALGO_WEB__TOKEN": "0123456789abcdef"})
+    load_settings({**HOME, "ALGO_WEB__TOKEN": "short"})
+
+
 @pytest.mark.parametrize("name", [setting.name for setting in all_settings() if setting.is_secret])
 def test_secrets_are_never_repeated(name: str) -> None:
     secret = "https://user:hunter2@example.com/hunter2"

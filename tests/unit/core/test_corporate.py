@@ -144,6 +144,19 @@ def test_cash_moves_without_touching_positions_profit_or_breaker(kind: str) -> N
     assert rig.told("cash_movement")[-1] == f"{kind} -12.50 USD"
 
 
+@pytest.mark.parametrize(
+    ("kind", "profit"),
+    [("deposit", 0), ("withdrawal", 0), ("adjustment", 0), ("interest", 500), ("fee", 500), ("funding", 500)],
+)
+def test_what_is_paid_in_or_out_is_no_profit_of_the_day(kind: str, profit: int) -> None:
+    rig = Rig()
+    rig.tell(CashMovement(rig.now, "deposit", "USD", money(Decimal(10_000))))
+    assert rig.state.breaker.start_equity == 0
+    rig.state.breaker.start_equity = rig.state.equity()
+    rig.tell(CashMovement(rig.now, kind, "USD", money(Decimal(500))))
+    assert rig.state.equity() - rig.state.breaker.start_equity == money(Decimal(profit))
+
+
 def test_a_new_symbol_goes_on_with_position_stop_and_bars() -> None:
     rig = Rig()
     script = rig.strategy()

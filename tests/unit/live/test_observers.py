@@ -20,12 +20,13 @@ from algotrader.core.risk import RiskPolicy
 from algotrader.live.clock import Clock, FastClock
 from algotrader.live.kernel import Kernel, Outgoing
 from algotrader.live.log_observer import LogObserver
-from algotrader.live.observers import CANDLE_TO_ORDER, DATABASE_WRITE, EVENT_TO_COMMAND, Observers
+from algotrader.live.observers import CANDLE_TO_ORDER, DATABASE_WRITE, EVENT_TO_COMMAND, REQUESTS_FIRST, Observers
 from algotrader.live.rows import AccountRows
 from algotrader.live.telling import nobody
 from algotrader.live.writer import Writer
 from algotrader.monitoring.latency import Latencies
 from algotrader.monitoring.logs import Log, LogSettings
+from algotrader.rehearsal.virtual_time import run_virtually
 from algotrader.storage.records import Batch, Store
 
 MS = 1_000_000
@@ -82,6 +83,26 @@ def test_everybody_hears_everything_in_order() -> None:
     observers.tell("x", "info", "", "")
     assert [what[1] for what in first.heard] == ["a", "b", "engine_state", DATABASE_WRITE]
     assert [what[1] for what in second.heard] == ["engine_state", DATABASE_WRITE, "x"]
+
+
+def test_what_is_only_told_lets_requests_go_first_and_keeps_its_order() -> None:
+    async def go() -> None:
+        observers, scribe = Observers(Watch(), REQUESTS_FIRST), Scribe()
+        observers.add("scribe", scribe)
+        observers.reports([report("a")])
+        observers.committed(5)
+        assert scribe.heard == []
+        await asyncio.sleep(REQUESTS_FIRST / 2)
+        observers.reports([report("b")])
+        await asyncio.sleep(REQUESTS_FIRST / 2)
+        assert [what[1] for what in scribe.heard] == ["a", DATABASE_WRITE, "b"]
+        observers.reports([report("c")])
+        observers.tell("stopped", "info", "", "")
+        assert [what[1] for what in scribe.heard][3:] == ["c", "stopped"]
+        await asyncio.sleep(1)
+        assert len(scribe.heard) == 5
+
+    run_virtually(go())
 
 
 @pytest.mark.covers("A234", "C40")

@@ -171,7 +171,9 @@ def test_commission_from_text(text: str, described: str) -> None:
     assert commission_from_text(text).describe() == described
 
 
-@pytest.mark.parametrize("text", ["", "much", "bps", "bps:1:2", "none:1", "-0.01", "0.01:0.02", "bps:five", "nan"])
+@pytest.mark.parametrize(
+    "text", ["", "much", "bps", "bps:1:2", "none:1", "-0.01", "0.01:0.02", "bps:five", "nan", "bps:1e999999", "bps:1e-999999"]
+)
 def test_unreadable_slippage(text: str) -> None:
     with pytest.raises(ValueError):
         slippage_from_text(text)

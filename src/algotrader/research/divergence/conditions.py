@@ -125,7 +125,11 @@ class Conditions:
         who = f"by {event.operator}" if event.operator in ("shutdown", "settings") else "by a person"
         if event.action in _CLOSING:
             self.spells.append(Spell(CLOSED, time, time, f"closed {who} ({event.reason})", event.symbol))
-        if event.action == "disable":
+        elif event.action == "reduce_position":
+            self.spells.append(Spell(CLOSED, time, time, f"reduced {who} ({event.reason})", event.symbol))
+        elif event.action == "restop":
+            self.spells.append(Spell(CLOSED, time, time, f"its stop was moved {who} ({event.reason})", event.symbol))
+        elif event.action == "disable":
             self._begin(DISABLED, time, f"{event.owner} was switched off {who}", event.owner)
         elif event.action == "enable":
             self._end(DISABLED, time, event.owner)

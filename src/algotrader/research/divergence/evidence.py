@@ -18,7 +18,7 @@ LATE_NS: Final = NS_PER_SECOND
 END_OF_DAY: Final = "end of day"
 """Why positions are closed before a session ends."""
 
-_OTHERS: Final = ("close: ", "flatten: ", "emergency stop: ")
+_OTHERS: Final = ("close: ", "reduce: ", "flatten: ", "emergency stop: ")
 
 OF_THE_ENGINE: Final = ("stop guarantee broken", "triggered stop-limit did not fill", "stop at the market", "stop cannot be placed")
 """Why the engine closes a position by itself, at no bar."""

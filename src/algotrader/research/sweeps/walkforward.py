@@ -121,7 +121,8 @@ def session_edges(calendar: str, start_ns: int, end_ns: int) -> list[int]:
     """
     inside = [session for session in sessions(calendar, start_ns, end_ns) if start_ns <= session.open_time < end_ns]
     begins = [min(session.open_time, day_start(calendar, _day(session.label))) for session in inside]
-    return _within(begins[1:], start_ns, end_ns)
+    # Before the first session there is nothing to train on, and a day that begins the evening before would be named after it.
+    return _within(begins[1:], max(start_ns, begins[0]) if begins else start_ns, end_ns)
 
 
 def _day(label: str) -> date:

@@ -70,6 +70,18 @@ CASES = [
     (CLOSED, "AAPL", [OperatorCommand(at(3), "close", "ann", "news", "AAPL")], "closed by a person (news) at 14:03:00"),
     (CLOSED, "AAPL", [OperatorCommand(at(3), "flatten", "shutdown", "stop")], "closed by shutdown (stop) at 14:03:00"),
     (
+        CLOSED,
+        "AAPL",
+        [OperatorCommand(at(3), "reduce_position", "ann", "news", "AAPL", quantity_raw=5)],
+        "reduced by a person (news) at 14:03:00",
+    ),
+    (
+        CLOSED,
+        "AAPL",
+        [OperatorCommand(at(3), "restop", "ann", "news", "AAPL", stop_raw=5)],
+        "its stop was moved by a person (news) at 14:03:00",
+    ),
+    (
         DISABLED,
         "one",
         [OperatorCommand(at(3), "disable", "ann", "odd", owner="one")],
