@@ -1,7 +1,8 @@
-"""Build hook: compiles the engine and the simulated venue with mypyc where a C compiler works.
+"""Build hooks: compile the engine and the simulated venue with mypyc where a C compiler works, and build the web page.
 
 The environment variable ALGOTRADER_COMPILE decides: ``0`` never compiles, ``1`` makes any failure an error, and without
 it a failure leaves the package in plain Python, which gives the same results more slowly, and says so in one line.
+ALGOTRADER_PAGE does the same for the page: ``0`` takes it as it is, ``1`` makes any failure an error.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from setuptools.command.build_py import build_py
 from setuptools.errors import BaseError, CompileError, LinkError
 
 SWITCH = "ALGOTRADER_COMPILE"
+PAGE_SWITCH = "ALGOTRADER_PAGE"
+PAGE_BUILDER = Path("scripts") / "build_page.py"
 COMPILED = ("core", "simulation")
 PACKAGE = Path("src") / "algotrader"
 # The build back end also runs this file only to ask for names and versions; compiling then would be waste.
@@ -88,13 +91,33 @@ def extensions() -> list[Any]:
     return list(translated)
 
 
+def build_page() -> None:
+    """Build the web page where its sources are; without it everything but the page works.
+
+    Raises:
+        SystemExit: ALGOTRADER_PAGE is 1, and it could not be built.
+    """
+    wanted = os.environ.get(PAGE_SWITCH)
+    if wanted == "0" or not PAGE_BUILDER.exists():
+        return
+    if subprocess.run([sys.executable, str(PAGE_BUILDER)], check=False).returncode:
+        if wanted == "1":
+            raise SystemExit(f"algo-trader: {PAGE_SWITCH}=1, but the page could not be built")
+        print("algo-trader: the page could not be built; installing without it (`make page` tries again)", file=sys.stderr)
+
+
 class BuildPy(build_py):
-    """Copies the Python files after removing those of an earlier build, whose sources may be gone by now."""
+    """Copies files after removing those of an earlier build, whose sources may be gone by now."""
 
     def run(self) -> None:
-        """Clear the earlier copies, then copy."""
-        for stale in (Path(self.build_lib) / "algotrader").rglob("*.py"):
-            stale.unlink()
+        """Build the page, clear the earlier copies, then copy."""
+        build_page()
+        # What is in the package is listed when the command is made, which was before the page was built.
+        self.__dict__.pop("data_files", None)
+        copied = Path(self.build_lib) / "algotrader"
+        for stale in [*copied.rglob("*.py"), *(copied / "server" / "page").rglob("*.*")]:
+            if stale.is_file():
+                stale.unlink()
         super().run()
 
 

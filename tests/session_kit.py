@@ -36,12 +36,18 @@ class ToldControl(Control):
         self.vitals = Vitals(started=START, last_bar=START, bar_stream=CONNECTED, order_stream=CONNECTED)
         self.events: list[Event] = []
         self.shutdowns: list[tuple[str, bool]] = []
+        self.is_over = False
 
     def put(self, event: Event) -> None:
         self.events.append(event)
 
-    def request_shutdown(self, reason: str, *, flatten: bool = False) -> None:
+    def request_shutdown(self, reason: str, *, flatten: bool = False, anew: bool = False) -> None:
         self.shutdowns.append((reason, flatten))
+        self.is_over = self.is_over or not anew
+
+    @property
+    def ends_for_good(self) -> bool:
+        return self.is_over
 
     def deliver(self) -> list[str]:
         """Hand the waiting events to the engine; gives the commands that follow."""

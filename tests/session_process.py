@@ -38,8 +38,8 @@ class Waiting(ToldControl):
         super().put(event)
         self.deliver()
 
-    def request_shutdown(self, reason: str, *, flatten: bool = False) -> None:
-        super().request_shutdown(reason, flatten=flatten)
+    def request_shutdown(self, reason: str, *, flatten: bool = False, anew: bool = False) -> None:
+        super().request_shutdown(reason, flatten=flatten, anew=anew)
         self.ended.set()
 
 

@@ -133,6 +133,15 @@ def test_halt_and_a_typed_resume(session: Running, call: Call) -> None:
     assert trading() == "active"
 
 
+def test_a_position_is_reduced_and_its_stop_moved(session: Running, call: Call) -> None:
+    moved = call("restop", "aapl", "99.129", "--reason", "lock in")
+    assert (moved.out, moved.err) == ("moving the stop of AAPL to 99.1200\n", "")
+    assert json.loads(call("positions", "--json").out)[0]["stop_price"] == "99.1200"
+    assert call("reduce", "AAPL", "--quantity", "40", "--owner", "s").out == "closing 40 of 100 AAPL\n"
+    exits = [order for order in json.loads(call("orders", "--json").out) if order["order_role"] == "exit_market"]
+    assert [(order["side"], order["qty_requested"]) for order in exits] == [("sell", "40")]
+
+
 def test_flatten_asks_first(session: Running, call: Call) -> None:
     refused = call("flatten")
     assert (refused.code, "nobody is at the keyboard" in refused.err) == (2, True)
@@ -251,6 +260,11 @@ def test_without_a_session(call: Call, arguments: tuple[str, ...], told: str) ->
 MISTAKEN = [
     (("close", "AAPP"), "AAPP is not followed by this session", "did you mean AAPL?"),
     (("close", "MSFT"), "there is no position in MSFT", "algo-trader positions"),
+    (("reduce", "MSFT", "--quantity", "1"), "there is no position in MSFT", "algo-trader positions"),
+    (("reduce", "AAPL", "--quantity", "101"), "101 are more than the 100 AAPL held", "algo-trader close AAPL"),
+    (("reduce", "AAPL", "--quantity", "many"), "qty", "openapi"),
+    (("restop", "AAPL", "90"), "does not tighten the stop", "never loosened"),
+    (("restop", "AAPL", "500"), "through the market", "algo-trader close AAPL"),
     (("halt", "--reason", ""), "reason: String should have at least 1 character", "openapi.json"),
     (("orders", "--state", "sleeping"), "there is no state 'sleeping' of orders", "one of open, final"),
     (("round-trips", "--since", "yesterday"), "'yesterday' is no time", "2025-11-26"),

@@ -65,7 +65,11 @@ class SessionClient:
             UserError: it was refused, or nobody answered.
         """
         wanted = {name: value for name, value in query.items() if value not in (None, "")}
-        return self._read(self._ask("GET", path, params=wanted))
+        answer = self._ask("GET", path, params=wanted)
+        if answer.status_code == 401:
+            # A session that other machines can reach wants the token for reading too.
+            answer = self._ask("GET", path, params=wanted, headers=self._bearer())
+        return self._read(answer)
 
     def post(self, path: str, **body: Any) -> Answer:
         """Change something.
@@ -73,8 +77,10 @@ class SessionClient:
         Raises:
             UserError: it was refused, or nobody answered.
         """
-        token = read_token(self._files.token)
-        return self._read(self._ask("POST", path, json=body, headers={"Authorization": f"Bearer {token}"}))
+        return self._read(self._ask("POST", path, json=body, headers=self._bearer()))
+
+    def _bearer(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {read_token(self._files.token)}"}
 
     def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         import httpx

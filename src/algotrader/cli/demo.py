@@ -27,7 +27,8 @@ LAST_DAY: Final = "2024-06-28"
 @click.option("--backtest", "as_backtest", is_flag=True, help="Run a backtest over half a year instead.")
 @click.option("--speed", type=click.FloatRange(1, 10_000), default=400.0, show_default=True, help="How much faster than life.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Where the session listens; any free port by default.")
-def demo(out: Path, as_backtest: bool, speed: float, port: int) -> None:
+@click.option("--open", "open_page", is_flag=True, help="Show the page in your browser.")
+def demo(out: Path, as_backtest: bool, speed: float, port: int, open_page: bool) -> None:
     """Trade a made-up day on paper and write the tear sheet.
 
     It is a session like those of `algo-trader start`, with a database of its own in your cache folder, new every time. It takes
@@ -41,7 +42,7 @@ def demo(out: Path, as_backtest: bool, speed: float, port: int) -> None:
         return
     from algotrader.cli.demo_session import trade_a_day
 
-    trade_a_day(out, speed, port)
+    trade_a_day(out, speed, port, open_page=open_page)
 
 
 def _backtest(out: Path) -> None:

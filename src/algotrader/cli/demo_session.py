@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -17,7 +19,7 @@ from algotrader.cli.running import run_in_foreground
 from algotrader.cli.start_settings import heading
 from algotrader.cli.summary import print_summary
 from algotrader.config import CACHE_VARIABLE, PREFIX, cache_folder
-from algotrader.config.loading import load_settings
+from algotrader.config.loading import Settings, load_settings
 from algotrader.errors import UserError
 from algotrader.history.generator import DEMO_SYMBOLS
 from algotrader.live.launch import launch
@@ -39,13 +41,14 @@ CAPITAL: Final = Decimal(100_000)
 _MADE_UP: Final = "made up by the generator, not a market's"
 
 
-def trade_a_day(out: Path, speed: float, port: int) -> None:
+def trade_a_day(out: Path, speed: float, port: int, *, open_page: bool = False) -> None:
     """Trade the day, show how it goes, sum it up.
 
     Args:
         out: where the tear sheet goes.
         speed: seconds of the day in one of ours.
         port: where the session listens; 0 for any.
+        open_page: show the page in the user's browser.
 
     Raises:
         UserError: a demo runs already, or the session cannot be run.
@@ -55,7 +58,7 @@ def trade_a_day(out: Path, speed: float, port: int) -> None:
     for text in heading(settings):
         click.echo(text)
     click.echo("Ctrl+C     ends it before the day is over")
-    code = run_in_foreground(settings, launch)
+    code = run_in_foreground(settings, launch, open_page=open_page)
     _sum_up(url, settings, out)
     if code:
         raise click.exceptions.Exit(code)
@@ -73,7 +76,10 @@ def _fresh_database() -> str:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for old in (*folder.glob(f"{file.name}*"), *folder.glob("demo.log*")):
-            old.unlink()
+            if old.is_dir():
+                shutil.rmtree(old)
+            else:
+                old.unlink()
     except OSError as error:
         raise UserError(
             f"{folder} cannot be written: {error.strerror or error}", f"{CACHE_VARIABLE} names another folder"
@@ -93,7 +99,10 @@ def _check_free(url: str, file: Path) -> None:
 def _settings(url: str, speed: float, port: int) -> LaunchSettings:
     """A session by default settings; those of the user are for sessions of the user."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX) or name == CACHE_VARIABLE}
-    config = load_settings(environment, overrides={"app.log_file": str(_folder() / "demo.log")}).config
+
+    def resolve(overrides: Mapping[str, str]) -> Settings:
+        return load_settings(environment, overrides={**overrides, "app.log_file": str(_folder() / "demo.log")})
+
     return LaunchSettings(
         strategies=(StrategyChoice(STRATEGY, DEMO_SYMBOLS),),
         database=url,
@@ -105,7 +114,8 @@ def _settings(url: str, speed: float, port: int) -> LaunchSettings:
         port=port,
         token_file=files_of(url).token,
         log_to_terminal=False,
-        config=config,
+        config=resolve({}).config,
+        resolve=resolve,
     )
 
 

@@ -44,6 +44,7 @@ A second Ctrl+C leaves at once; the next start finds out what happened.
 @click.option("--extended-hours", is_flag=True, help="Trade before the open and after the close too.")
 @click.option("--host", metavar="ADDRESS", help="Where the local server listens; 127.0.0.1 by default.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Its port; 8000 by default, 0 for any.")
+@click.option("--open", "open_page", is_flag=True, help="Show the page in your browser.")
 @click.option("--live", is_flag=True, help="Trade real money. Needs --account and your consent.")
 @click.option("--account", metavar="NAME", default="", help="Name of the live account.")
 @click.option("--consent", metavar="NAME", help="The account's name once more, where nobody can be asked.")
@@ -63,6 +64,6 @@ def start(**given: Any) -> None:
     hint = advice(settings.capital, settings.database)
     if hint:
         click.echo(f"note: {hint}")
-    code = run_in_foreground(settings, launch)
+    code = run_in_foreground(settings, launch, open_page=given["open_page"])
     if code:
         raise click.exceptions.Exit(code)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import textwrap
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -36,7 +37,7 @@ from algotrader.live.launch_settings import (
     LaunchSettings,
     StrategyChoice,
 )
-from algotrader.live.settings import strategy_choices
+from algotrader.live.settings import strategy_choices, strategy_entries
 from algotrader.strategies.scanners import Route, StaticScanner, scanner_from_text
 
 T = TypeVar("T")
@@ -87,7 +88,25 @@ def read_settings(given: dict[str, Any]) -> LaunchSettings:
         port=_or(given["port"], config.web.port),
         token_file=files_of(database).token,
         config=config,
+        resolve=_resolver(given["config"]),
+        renew=_renewer(given) if _follows_watchlist(given, config) else None,
     )
+
+
+def _follows_watchlist(given: dict[str, Any], config: Config) -> bool:
+    """Whether another watchlist in the settings makes another session: nobody has named its symbols."""
+    return not given["symbols"] and (bool(given["strategy"]) or any(not entry.symbols for entry in strategy_entries(config)))
+
+
+def _renewer(given: dict[str, Any]) -> Callable[[], LaunchSettings]:
+    """The same options once more; what was consented to is the account, which stays."""
+    return lambda: read_settings({**given, "consent": given["consent"] or given["account"]})
+
+
+def _resolver(file: Path | None) -> Callable[[Mapping[str, str]], Settings]:
+    """Settings with other overrides, from the environment as it is now."""
+    environ = dict(os.environ)
+    return lambda overrides: settings_of_process(environ, file, overrides, strict=True)
 
 
 def _or(option: T | None, setting: T) -> T:

@@ -1,4 +1,4 @@
-"""``algo-trader stop``, ``halt``, ``resume``, ``flatten``, ``close``, ``adopt``, ``release`` and ``emergency-stop``."""
+"""Steers a running session: ``stop``, ``halt``, ``resume``, ``flatten``, ``emergency-stop``, and what is done to one position."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ _POLL_SECONDS: Final = 0.2
 def _reason_option(command: Any) -> Any:
     return click.option("--reason", default="by hand", show_default=True, help="Why; it is kept with the event.")(command)
 
+
+_owner_option = click.option("--owner", default="", metavar="STRATEGY", help="Whose position, where several hold the symbol.")
 
 _yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
@@ -125,11 +127,34 @@ def flatten(database: str, reason: str, yes: bool) -> None:
 
 @click.command(short_help="Close the positions in one symbol.")
 @click.argument("symbol")
+@_owner_option
 @database_option
 @_reason_option
-def close(symbol: str, database: str, reason: str) -> None:
-    """Close our positions in SYMBOL at market."""
-    _send(database, "/api/close", reason=reason, symbol=symbol)
+def close(symbol: str, owner: str, database: str, reason: str) -> None:
+    """Close our positions in SYMBOL at market, or the one of an owner only."""
+    _send(database, "/api/close", reason=reason, symbol=symbol, owner=owner)
+
+
+@click.command(short_help="Close a part of a position.")
+@click.argument("symbol")
+@click.option("--quantity", metavar="N", required=True, help="How much to close; no more than is held.")
+@_owner_option
+@database_option
+@_reason_option
+def reduce(symbol: str, quantity: str, owner: str, database: str, reason: str) -> None:
+    """Close a part of our position in SYMBOL at market. Its stop shrinks with it."""
+    _send(database, "/api/reduce", reason=reason, symbol=symbol, qty=quantity, owner=owner)
+
+
+@click.command(short_help="Move the stop of a position closer.")
+@click.argument("symbol")
+@click.argument("price")
+@_owner_option
+@database_option
+@_reason_option
+def restop(symbol: str, price: str, owner: str, database: str, reason: str) -> None:
+    """Move the stop of our position in SYMBOL to PRICE. A stop is only ever tightened, and not through the market."""
+    _send(database, "/api/restop", reason=reason, symbol=symbol, stop_price=price, owner=owner)
 
 
 @click.command(short_help="Look after what a person opened.")

@@ -12,7 +12,7 @@ from algotrader.core.positions import RoundTrip
 from algotrader.core.scaled import from_money
 from algotrader.core.state import EngineState, Holding
 from algotrader.server.protection import protection_level
-from algotrader.storage.records import OrderRow, ReportRow, TradeRow
+from algotrader.storage.records import CashRow, OrderRow, ReportRow, TradeRow
 
 Document = dict[str, Any]
 
@@ -46,6 +46,8 @@ def position_document(holding: Holding, state: EngineState) -> Document:
         "avg_entry_price": exact(position.average_entry_price),
         "current_price": exact(instrument.price(last)),
         "unrealized_pnl": money(position.unrealized(last)),
+        "unrealized_pct": percent(position.unrealized(last), abs(position.cost)),
+        "market_value": money(position.market_value(last)),
         "opened_at": iso(position.opened_time),
         "protection": holding.protection,
         "protection_level": protection_level(holding, state),
@@ -112,18 +114,19 @@ def trip_document(trip: RoundTrip) -> Document:
         "entry_at": iso(trip.entry_time),
         "exit_at": iso(trip.exit_time),
         "pnl": exact(trip.pnl),
-        "pnl_pct": _percent(trip.profit, trip.entry_value),
+        "pnl_pct": percent(trip.profit, trip.entry_value),
         "strategy": trip.owner,
         "duration_seconds": trip.duration_ns // 1_000_000_000,
         "commission": money(trip.commission),
     }
 
 
-def _percent(part: int, whole: int) -> str:
+def percent(part: int, whole: int) -> str:
+    """A share in percent, to four places; 0 of nothing."""
     return exact((Decimal(part) * 100 / Decimal(whole)).quantize(Decimal("0.0001"))) if whole else "0"
 
 
-def row_document(row: OrderRow | TradeRow | ReportRow) -> Document:
+def row_document(row: OrderRow | TradeRow | ReportRow | CashRow) -> Document:
     """A row of the database, with its times as text."""
     found = asdict(row)
     return {name: iso(value) if name in _TIMES else value for name, value in found.items()}

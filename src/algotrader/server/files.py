@@ -36,6 +36,16 @@ class SessionFiles:
     token: Path
     address: Path
 
+    @property
+    def jobs(self) -> Path:
+        """The folder of its backtests and sweeps."""
+        return self.address.with_suffix(".jobs")
+
+    @property
+    def door(self) -> Path:
+        """Leads a browser to the page, with the token in it."""
+        return self.token.with_suffix(".open.html")
+
 
 def session_files(database: str, state_folder: Path) -> SessionFiles:
     """The files that belong to a database: beside it, or in a folder of the user's where it is no file.
@@ -70,7 +80,7 @@ def make_token(path: Path, wanted: str = "") -> str:
     if found and wanted in ("", found):
         return found
     token = wanted or secrets.token_urlsafe(32)
-    _write(path, token + "\n")
+    write_private(path, token + "\n")
     return token
 
 
@@ -96,7 +106,7 @@ def write_address(path: Path, address: Address) -> None:
     Raises:
         OSError: the file cannot be written.
     """
-    _write(path, json.dumps(asdict(address)) + "\n")
+    write_private(path, json.dumps(asdict(address)) + "\n")
 
 
 def read_address(path: Path) -> Address | None:
@@ -108,8 +118,12 @@ def read_address(path: Path) -> Address | None:
         return None
 
 
-def _write(path: Path, text: str) -> None:
-    """Write a file that only the user can read, whole or not at all."""
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only the user can read, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)

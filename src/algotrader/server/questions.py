@@ -11,6 +11,7 @@ from algotrader.server.refusal import Refusal
 
 OPEN: Final = "open"
 FINAL: Final = "final"
+_YEARS: Final = (1900, 2200)
 STATES: Final = (OPEN, FINAL, *(state.value for state in OrderState))
 
 
@@ -47,4 +48,6 @@ def read_since(text: str) -> int:
         if len(text) > len("2025-11-26"):
             raise Refusal(422, "invalid_request", f"{text} has no time zone", "write it like 2025-11-26T14:30:00Z")
         moment = moment.replace(tzinfo=UTC)
+    if not _YEARS[0] <= moment.year <= _YEARS[1]:
+        raise Refusal(422, "invalid_request", f"{text} is no time of ours", f"take one from {_YEARS[0]} to {_YEARS[1]}")
     return nanoseconds(moment)

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
 from algotrader.live.control import Control
 from algotrader.server import status as status_of
+from algotrader.server.aside import aside
 from algotrader.server.documents import Document, order_document, trip_document
 from algotrader.server.history import History, page
+from algotrader.server.models.activity import ActivityPage
+from algotrader.server.models.base import REFUSALS
+from algotrader.server.models.connection import Health, Status
+from algotrader.server.models.orders import OrderPage
+from algotrader.server.models.positions import Positions
+from algotrader.server.models.trips import RoundTripPage
 from algotrader.server.questions import OPEN, check_state, read_since, states_of
 from algotrader.server.refusal import Refusal
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most.")]
-Offset = Annotated[int, Query(ge=0, description="How many of the newest are left out.")]
+Offset = Annotated[int, Query(ge=0, le=1_000_000_000, description="How many of the newest are left out.")]
+Before = Annotated[int | None, Query(ge=0, lt=2**63, description="The id of an activity, to read on from there.")]
 
 
 class Reading:
@@ -52,7 +59,7 @@ class Reading:
         check_state(state)
         if self._history is None or state == OPEN:
             return self._engine_orders(symbol.upper(), strategy, states_of(state), limit, offset)
-        found = await asyncio.to_thread(self._history.orders, symbol.upper(), strategy, state, limit, offset)
+        found = await aside(self._history.orders, symbol.upper(), strategy, state, limit, offset)
         known = self._control.engine.state.orders
         found["items"] = [order_document(known[row["local_id"]]) if row["local_id"] in known else row for row in found["items"]]
         return found
@@ -63,7 +70,7 @@ class Reading:
         """Round trips, the last to end first; ``since`` is a time or a day."""
         start, symbol = read_since(since), symbol.upper()
         if self._history is not None:
-            return await asyncio.to_thread(self._history.round_trips, symbol, strategy, start, limit, offset)
+            return await aside(self._history.round_trips, symbol, strategy, start, limit, offset)
         found = [
             trip_document(trip)
             for trip in reversed(self._control.engine.state.ledger.trips)
@@ -71,11 +78,11 @@ class Reading:
         ]
         return page(found[offset : offset + limit + 1], limit, offset=offset)
 
-    async def activity(self, symbol: str = "", kind: str = "", before: int | None = None, limit: Limit = 100) -> Document:
+    async def activity(self, symbol: str = "", kind: str = "", before: Before = None, limit: Limit = 100) -> Document:
         """What happened, newest first; ``before`` is the id of an activity, to read on from there."""
         if self._history is None:
             raise Refusal(503, "no_history", "this session keeps no record of its activity", "start it with a database")
-        return await asyncio.to_thread(self._history.activity, symbol.upper(), kind, before, limit)
+        return await aside(self._history.activity, symbol.upper(), kind, before, limit)
 
     def _engine_orders(self, symbol: str, strategy: str, states: tuple[str, ...], limit: int, offset: int) -> Document:
         # A replaced order is known by the name of each of its legs.
@@ -93,11 +100,12 @@ class Reading:
 def reading_routes(control: Control, history: History | None) -> APIRouter:
     """The calls that only read."""
     reading = Reading(control, history)
-    router = APIRouter(tags=["reading"])
-    router.add_api_route("/health", reading.health, response_model=None)
-    router.add_api_route("/api/status", reading.status)
-    router.add_api_route("/api/positions", reading.positions)
-    router.add_api_route("/api/orders", reading.orders)
-    router.add_api_route("/api/round-trips", reading.round_trips)
-    router.add_api_route("/api/activity", reading.activity)
+    router = APIRouter(tags=["reading"], responses=REFUSALS)
+    unwell: dict[int | str, dict[str, Any]] = {503: {"model": Health, "description": "something is wrong"}}
+    router.add_api_route("/health", reading.health, response_class=JSONResponse, response_model=Health, responses=unwell)
+    router.add_api_route("/api/status", reading.status, response_model=Status)
+    router.add_api_route("/api/positions", reading.positions, response_model=Positions)
+    router.add_api_route("/api/orders", reading.orders, response_model=OrderPage)
+    router.add_api_route("/api/round-trips", reading.round_trips, response_model=RoundTripPage)
+    router.add_api_route("/api/activity", reading.activity, response_model=ActivityPage)
     return router

@@ -2,71 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-import errno
 import os
 import secrets
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from typing import Final
+from urllib.parse import quote
 
-import uvicorn
-
-from algotrader.errors import UserError
 from algotrader.live.control import Control
 from algotrader.server.app import create_app
 from algotrader.server.files import Address, SessionFiles, make_token, write_address
 from algotrader.server.guard import is_loopback
 from algotrader.server.history import History
+from algotrader.server.jobs.service import Jobs
+from algotrader.server.listening import Server, bind
+from algotrader.server.login import Logins
+from algotrader.server.watch_routes import metrics_app
+from algotrader.server.watching import Watching
 
-_GRACE_SECONDS: Final = 2
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to the session, and says when it listens."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening: Final = asyncio.Event()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Do nothing: the session ends the server, not a signal."""
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and tell it."""
-        await super().startup(sockets)
-        self.listening.set()
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """Take a port; 0 takes any. Done before anything else starts, so that a port in use costs nothing.
-
-    Raises:
-        UserError: it is taken, or the address is not this machine's.
-    """
-    try:
-        if not 0 <= port <= 65535:
-            raise OverflowError(port)
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except (OSError, OverflowError):
-        raise UserError(f"{host}:{port} is no address", "use --host 127.0.0.1 and a --port from 0 to 65535") from None
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(address)
-        listener.listen(128)
-    except OSError as error:
-        listener.close()
-        if error.errno == errno.EADDRINUSE:
-            raise UserError(
-                f"port {port} on {host} is in use, perhaps by another session",
-                "stop it with `algo-trader stop`, or choose another port with --port (0 takes any)",
-            ) from None
-        raise UserError(f"cannot listen on {host}:{port}: {error.strerror or error}", "choose another --host or --port") from None
-    return listener
+_PAGE: Final = "page"
 
 
 class LocalServer:
@@ -77,20 +30,27 @@ class LocalServer:
         port: 0 for any.
         files: where to keep the token and the address.
         token: of the settings; empty to make one at the first start.
+        metrics_port: a second port, for metrics alone; 0 for none.
 
     Raises:
         UserError: the port is in use, or the token is open to others.
         OSError: the files cannot be written.
     """
 
-    def __init__(self, host: str, port: int, files: SessionFiles, token: str = "") -> None:
+    def __init__(self, host: str, port: int, files: SessionFiles, token: str = "", metrics_port: int = 0) -> None:
         self._host: Final = host
         self._files: Final = files
         self._token: Final = make_token(files.token, token)
+        self._logins: Final = Logins(self._token)
         self._instance: Final = secrets.token_hex(8)
         self._listener: Final = bind(host, port)
-        self._server: _Server | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._metrics_listener: Final = bind(host, metrics_port) if metrics_port else None
+        self._watching: Watching | None = None
+        self._sequence = 0
+        self._server: Server | None = None
+        self._metrics_server: Server | None = None
+        self._jobs: Jobs | None = None
+        self._is_known = False
 
     @property
     def url(self) -> str:
@@ -99,32 +59,83 @@ class LocalServer:
         return f"http://{name}:{self._listener.getsockname()[1]}"
 
     @property
+    def page_url(self) -> str:
+        """Where a browser on this machine finds the page."""
+        return self.url.replace(f"//{self._host}:", "//127.0.0.1:") if self._host in ("0.0.0.0", "") else self.url
+
+    @property
+    def login_link(self) -> str:
+        """The page with the token behind the address, where it is sent to no server; the page takes it away at once."""
+        return f"{self.page_url}/#token={quote(self._token, safe='')}"
+
+    @property
     def is_private(self) -> bool:
         """Whether only this machine reaches it."""
         return is_loopback(self._host)
 
-    async def start(self, control: Control, history: History | None = None) -> None:
-        """Answer requests from now on, from within the running event loop.
+    def watch(self, control: Control) -> None:
+        """Hear what a session does from now on; before it runs, so that nothing is missed.
+
+        The messages of a second session in this process go on counting, so that no page takes them for those that it missed.
+        """
+        self._watching = Watching(control, self._instance, self._files.address.parent, self._sequence)
+
+    async def start(self, control: Control, history: History | None = None, jobs: Jobs | None = None) -> None:
+        """Answer requests from now on, from within the running event loop; again after a pause, with another session.
+
+        ``jobs`` end with the server.
 
         Raises:
             OSError: the file with the address cannot be written.
+            StoreBusy, StoreFailed: the past, or the database of the jobs, cannot be read.
         """
-        app = create_app(control, history, token=self._token, host=self._host, instance=self._instance)
-        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=_GRACE_SECONDS)
-        self._server = _Server(config)
-        self._task = asyncio.create_task(self._server.serve([self._listener]), name="server")
-        listening = asyncio.create_task(self._server.listening.wait())
-        await asyncio.wait((self._task, listening), return_when=asyncio.FIRST_COMPLETED)
-        if self._task.done():
-            listening.cancel()
-            self._task.result()
+        if self._watching is None:
+            self.watch(control)
+        assert self._watching is not None
+        await self._watching.start(history)
+        if jobs is not None:
+            self._jobs = jobs
+            await jobs.open()
+            jobs.add_listener(_PAGE, partial(self._watching.hub.tell, "job"))
+        app = create_app(
+            control,
+            history,
+            token=self._token,
+            host=self._host,
+            instance=self._instance,
+            watching=self._watching,
+            jobs=jobs,
+            logins=self._logins,
+        )
+        self._server = Server(app)
+        await self._server.begin(self._listener)
+        if self._metrics_listener is not None:
+            self._metrics_server = Server(metrics_app(self._watching.metrics, self._logins, self._host, self._instance))
+            await self._metrics_server.begin(self._metrics_listener)
         write_address(self._files.address, Address(self.url, self._instance, os.getpid()))
+        self._is_known = True
+
+    async def pause(self) -> None:
+        """Finish what is being answered and keep the port: who asks meanwhile waits for the next session."""
+        if self._watching is not None:
+            await self._watching.stop()
+            self._sequence = self._watching.hub.sequence + 1
+            self._watching = None
+        for server in (self._server, self._metrics_server):
+            if server is not None:
+                await server.end()
+        self._server = self._metrics_server = None
 
     async def stop(self) -> None:
         """Finish what is being answered, then let go of the port; a second call does nothing."""
-        if self._server is not None and self._task is not None:
+        if self._is_known:
+            # Not before that: the file may be another session's.
             self._files.address.unlink(missing_ok=True)
-            self._server.should_exit = True
-            await self._task
-            self._server = None
+            self._is_known = False
+        await self.pause()
+        if self._jobs is not None:
+            await self._jobs.close()
+            self._jobs = None
         self._listener.close()
+        if self._metrics_listener is not None:
+            self._metrics_listener.close()

@@ -76,7 +76,7 @@ def test_health_of_a_working_session(holding: ToldControl) -> None:
     assert found["last_checkpoint_at"] == "2025-11-26T14:30:00Z"
     assert found["last_market_data_at"] == "2025-11-26T14:33:00Z"
     assert (found["portfolio_value"], found["cash"], found["position_count"]) == ("1000099.65", "990099.65", 1)
-    assert (found["shadow_enabled"], found["metrics_enabled"]) == (False, False)
+    assert (found["shadow_enabled"], found["metrics_enabled"]) == (False, True)
 
 
 @pytest.mark.covers("B119")
@@ -188,6 +188,8 @@ def test_round_trips_are_exact(holding: ToldControl) -> None:
         ("/api/flatten", {}, ("flatten", "", "")),
         ("/api/flatten", {"symbol": "aapl"}, ("flatten", "AAPL", "")),
         ("/api/close", {"symbol": "aapl"}, ("close", "AAPL", "")),
+        ("/api/reduce", {"symbol": "aapl", "qty": "40", "owner": "s"}, ("reduce_position", "AAPL", "")),
+        ("/api/restop", {"symbol": "aapl", "stop_price": "99"}, ("restop", "AAPL", "")),
         ("/api/adopt", {"symbol": "MSFT", "mode": "protect"}, ("adopt", "MSFT", "protect")),
         ("/api/release", {"symbol": "MSFT"}, ("release", "MSFT", "")),
         ("/api/emergency-stop", {}, ("emergency", "", "")),
@@ -207,6 +209,26 @@ def test_actions_become_events(holding: ToldControl, path: str, body: dict[str, 
 def test_what_closes_positions_reaches_the_engine(holding: ToldControl, path: str) -> None:
     assert post(holding, path, **WHY, **({"symbol": "AAPL"} if path == "/api/close" else {})).status_code == 202
     assert any("exit_market sell 100" in told for told in holding.deliver())
+
+
+def test_a_part_is_sold_and_the_stop_shrinks(holding: ToldControl) -> None:
+    answer = post(holding, "/api/reduce", **WHY, symbol="AAPL", qty="40")
+    assert answer.json()["message"] == "closing 40 of 100 AAPL"
+    (sell,) = [told for told in holding.deliver() if "exit_market" in told]
+    assert sell.endswith("exit_market sell 40 market")
+    again = post(holding, "/api/reduce", **WHY, symbol="AAPL", qty="40")
+    assert again.json()["error"]["code"] == "being_closed", "a second click does not sell twice"
+    exit_id = sell.split()[0]
+    holding.rig.ack(exit_id)
+    assert holding.rig.fill(exit_id, 40, "100")[0].endswith(": 60 stop 98.00")
+    assert get(holding, "/api/positions")["items"][0]["qty"] == "60"
+
+
+def test_a_stop_is_moved_to_the_tick_away_from_the_market(holding: ToldControl) -> None:
+    answer = post(holding, "/api/restop", **WHY, symbol="AAPL", stop_price="99.12999")
+    assert answer.json()["message"] == "moving the stop of AAPL to 99.1200"
+    assert holding.deliver()[-1].endswith(": 100 stop 99.12")
+    assert get(holding, "/api/positions")["items"][0]["stop_price"] == "99.1200"
 
 
 @pytest.mark.covers("C32")
@@ -265,6 +287,20 @@ REFUSED = [
     ("another confirmation", "/api/resume", WHY | {"confirm": "yes"}, BEARER, 422, "not_confirmed"),
     ("an unknown symbol", "/api/close", WHY | {"symbol": "AAPP"}, BEARER, 404, "unknown_symbol"),
     ("nothing to close", "/api/close", WHY | {"symbol": "MSFT"}, BEARER, 409, "no_position"),
+    ("nothing to reduce", "/api/reduce", WHY | {"symbol": "MSFT", "qty": "1"}, BEARER, 409, "no_position"),
+    ("nobody's position", "/api/reduce", WHY | {"symbol": "AAPL", "qty": "1", "owner": "t"}, BEARER, 409, "no_position"),
+    ("more than is held", "/api/reduce", WHY | {"symbol": "AAPL", "qty": "101"}, BEARER, 409, "more_than_held"),
+    ("half a share", "/api/reduce", WHY | {"symbol": "AAPL", "qty": "0.5"}, BEARER, 409, "bad_quantity"),
+    ("no quantity", "/api/reduce", WHY | {"symbol": "AAPL", "qty": "0"}, BEARER, 422, "invalid_request"),
+    ("a negative quantity", "/api/reduce", WHY | {"symbol": "AAPL", "qty": "-5"}, BEARER, 422, "invalid_request"),
+    ("not a number", "/api/reduce", WHY | {"symbol": "AAPL", "qty": "NaN"}, BEARER, 422, "invalid_request"),
+    ("a huge quantity", "/api/reduce", WHY | {"symbol": "AAPL", "qty": "1e400"}, BEARER, 422, "invalid_request"),
+    ("beyond what is counted", "/api/reduce", WHY | {"symbol": "AAPL", "qty": "9999999999999999"}, BEARER, 409, "more_than_held"),
+    ("nothing to protect", "/api/restop", WHY | {"symbol": "MSFT", "stop_price": "1"}, BEARER, 409, "no_position"),
+    ("a looser stop", "/api/restop", WHY | {"symbol": "AAPL", "stop_price": "97"}, BEARER, 409, "looser_stop"),
+    ("the same stop", "/api/restop", WHY | {"symbol": "AAPL", "stop_price": "98.009"}, BEARER, 409, "looser_stop"),
+    ("a stop at the market", "/api/restop", WHY | {"symbol": "AAPL", "stop_price": "100"}, BEARER, 409, "through_market"),
+    ("no stop", "/api/restop", WHY | {"symbol": "AAPL", "stop_price": "0"}, BEARER, 422, "invalid_request"),
     ("an unknown mode", "/api/adopt", WHY | {"symbol": "MSFT", "mode": "steal"}, BEARER, 422, "invalid_request"),
     ("an unknown path", "/api/panic", WHY, BEARER, 404, "not_found"),
     ("the wrong method", "/api/status", WHY, BEARER, 405, "method_not_allowed"),

@@ -14,7 +14,8 @@ from session_kit import ToldControl
 
 from algotrader.errors import UserError
 from algotrader.server.files import SessionFiles, make_token, read_address, read_token, session_files
-from algotrader.server.runner import LocalServer, bind
+from algotrader.server.listening import bind
+from algotrader.server.runner import LocalServer
 
 
 @pytest.fixture

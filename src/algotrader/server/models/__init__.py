@@ -1,0 +1,1 @@
+"""What the server answers with, one module a topic: the page's types are generated from these."""
