@@ -25,7 +25,7 @@ from algotrader.core.instruments import crypto
 from algotrader.live.clock import SystemClock
 from algotrader.live.control import RUNNING
 from algotrader.live.log_observer import LogObserver
-from algotrader.live.observers import Observers
+from algotrader.live.observers import REQUESTS_FIRST, Observers
 from algotrader.monitoring.latency import Latencies
 from algotrader.monitoring.logs import Log, LogSettings
 from algotrader.storage.sql_store import open_store
@@ -64,7 +64,7 @@ async def run_session(rest: str, streams: str, folder: Path) -> None:
     broker = AlpacaBroker(settings, instruments, clock.now)
     feed = AlpacaFeed(settings, instruments, clock.now)
     store = open_store(f"sqlite:///{folder / 'session.db'}")
-    observers = Observers(clock)
+    observers = Observers(clock, REQUESTS_FIRST)
     session = make_session(
         instruments,
         [(route, [SYMBOL]) for route in routes(1, 1)],

@@ -29,6 +29,7 @@ from algotrader.core.risk import RiskPolicy
 from algotrader.core.scaled import money
 from algotrader.live.clock import Clock
 from algotrader.live.kernel import Outgoing
+from algotrader.live.observers import Observers
 from algotrader.live.parts import PAPER, Parts
 from algotrader.live.rows import AccountRows
 from algotrader.live.session import Session
@@ -269,6 +270,7 @@ def make_session(
     measure: Callable[[int], None] = lambda took: None,
     tell: Callable[[str, str, str, str], None] = lambda kind, level, subject, message: None,
     told: Callable[[list[Report]], None] = lambda reports: None,
+    observers: Observers | None = None,
 ) -> Session:
     """A session as ``algo-trader start`` makes one, with every route on its own symbols."""
     plans = []
@@ -293,6 +295,7 @@ def make_session(
         tell=tell,
         build="benchmark",
         sending=sending,
+        observers=observers,
     )
     return Session(parts)
 

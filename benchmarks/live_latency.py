@@ -105,7 +105,7 @@ async def measure(rate: int, seconds: float, symbols: int, strategies: int, ever
     found.commits.clear()
     gc.collect()
     handled, used = session.vitals.events, time.process_time()
-    await _feed(session, instruments, prices, found)
+    await feed_bars(session, instruments, prices, found)
     found.cpu = (time.process_time() - used) / seconds
     found.handled = session.vitals.events - handled
     session.request_shutdown("measured")
@@ -116,7 +116,7 @@ async def measure(rate: int, seconds: float, symbols: int, strategies: int, ever
     return found
 
 
-async def _feed(session: Session, instruments: list[Instrument], prices: dict[str, int], found: Measured) -> None:
+async def feed_bars(session: Session, instruments: list[Instrument], prices: dict[str, int], found: Measured) -> None:
     """Put bars into the inbox, each at the moment at which it is due."""
     dice = random.Random(1)
     clock, inbox, count = session.clock, session._wired.inbox, len(instruments)
