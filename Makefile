@@ -1,12 +1,15 @@
 # Everything a clone needs: make, and a Python of 3.11 or newer with venv. A C compiler makes the engine fast, not different.
 #
 #   make demo        install and trade a made-up day on paper, in about a minute
+#   make page        build the web page (Node is fetched from PyPI where there is none)
+#   make page-types  write the types of the page's answers from the server's description
 #   make test        run the suite against the sources, then against the compiled, installed package
 #   make lint        ruff, mypy and the layering of the packages
 #   make check       lint, and every claimed capability has a test that passed in the last `make test`
 #   make real-data   run the strategies over recorded market data (DATA=folder)
 #   make work-counts record how much work small backtests do, which a test holds them to
 #   make bench       compare the engine's speed with that of its peers, on the same bars
+#   make deploy-check  carry out the steps of the Dockerfile, without Docker
 #   make clean       remove what the other targets made
 
 VENV := .venv
@@ -15,16 +18,34 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DATA ?= ../shared/data
 JOBS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
-FILES := setup.py pyproject.toml $(shell find src -name '*.py' -o -name '*.html' -o -name 'py.typed')
+FILES := setup.py pyproject.toml $(shell find src -path src/algotrader/server/page -prune -o \
+	\( -name '*.py' -o -name '*.html' -o -name 'py.typed' \) -print)
+PAGE_FILES := scripts/build_page.py $(shell find frontend -name node_modules -prune -o -type f -not -path '*/tests/*' -print)
+BUILT_PAGE := src/algotrader/server/page/index.html
 CHECKED := src tests scripts setup.py $(wildcard benchmarks examples)
 KIND := from algotrader.core import market; print("interpreted" if market.__file__.endswith(".py") else "compiled")
 
-.PHONY: demo test test-interpreted test-compiled test-thorough lint lint-rules lint-format lint-types \
-	lint-layers check capabilities real-data work-counts bench bench-baseline lock clean FORCE
+.PHONY: demo page test-page page-types check-page-types test test-interpreted test-compiled test-thorough lint lint-rules \
+	lint-format lint-types lint-layers check deploy-check capabilities real-data work-counts bench bench-baseline lock clean FORCE
 .NOTPARALLEL:
 
 demo: $(VENV)/.installed
 	$(BIN)/algo-trader demo
+
+page: $(BUILT_PAGE)
+
+# A machine that cannot fetch what the page is made of still gets everything else.
+$(BUILT_PAGE): $(PAGE_FILES) $(VENV)/.created
+	$(BIN)/python scripts/build_page.py || { [ "$(ALGOTRADER_PAGE)" != 1 ] && echo "The page was not built; everything else works without it."; }
+
+test-page: $(VENV)/.created
+	$(BIN)/python scripts/build_page.py --test
+
+page-types: $(VENV)/.dev
+	$(BIN)/python scripts/page_types.py
+
+check-page-types: $(VENV)/.dev
+	$(BIN)/python scripts/page_types.py --check
 
 test: test-interpreted test-compiled
 
@@ -59,6 +80,10 @@ lint-layers: $(VENV)/.dev
 check: lint
 	$(BIN)/python scripts/capabilities.py --check
 
+# Reads the files with this environment, and builds in one of its own.
+deploy-check: $(VENV)/.dev
+	PYTHONPATH=$(CURDIR)/src $(BIN)/python scripts/deploy_check.py
+
 capabilities: $(VENV)/.dev
 	$(BIN)/python scripts/capabilities.py
 
@@ -88,9 +113,10 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 lock:
 	$(LOCK) --output-file requirements.txt
 	$(LOCK) --extra dev --constraints requirements.txt --output-file requirements-dev.txt
+	$(LOCK) --extra alpaca --extra postgres --extra sweep --constraints requirements-dev.txt --output-file requirements-image.txt
 
 clean:
-	rm -rf $(VENV) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist src/algotrader/server/page frontend/node_modules src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 $(VENV)/.created:
@@ -110,7 +136,7 @@ build/files.txt: FORCE
 	@mkdir -p build
 	@echo "$(ALGOTRADER_COMPILE) $(sort $(FILES))" | cmp -s - $@ || echo "$(ALGOTRADER_COMPILE) $(sort $(FILES))" > $@
 
-$(VENV)/.installed: $(VENV)/.runtime build/files.txt $(FILES)
-	$(PIP) install --no-deps --no-build-isolation --force-reinstall .
+$(VENV)/.installed: $(VENV)/.runtime build/files.txt $(FILES) $(BUILT_PAGE)
+	ALGOTRADER_PAGE=0 $(PIP) install --no-deps --no-build-isolation --force-reinstall .
 	@echo "algo-trader is installed; its engine is $$(env -u PYTHONPATH $(BIN)/python -c '$(KIND)')."
 	@touch $@
