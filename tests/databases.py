@@ -9,12 +9,16 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import Connection
 
+from algotrader.storage.driver import Send, through_driver
 from algotrader.storage.records import Batch, JournalEntry, OrderEventRow, OrderRow, OutboxEntry, SnapshotRow, TradeRow
 
 KINDS = ("sqlite", "postgresql")
@@ -208,3 +212,23 @@ def step(first: int, count: int = 3) -> Batch:
         orders=[order(f"a-{last}", 1), order(f"a-{last}", 2, state="accepted")],
         order_events=[order_event(f"a-{last}")],
     )
+
+
+def look_into_commits(
+    before_statement: Callable[[Connection], None] = lambda connection: None,
+    before_end: Callable[[Connection], None] = lambda connection: None,
+) -> Callable[[Connection], AbstractContextManager[Send]]:
+    """A transaction for ``sql_store.through_driver`` that lets a test act before each statement and before the commit itself."""
+
+    @contextmanager
+    def looked_into(connection: Connection) -> Iterator[Send]:
+        with through_driver(connection) as send:
+
+            def sent(statement: str, rows: list[tuple[Any, ...]]) -> None:
+                before_statement(connection)
+                send(statement, rows)
+
+            yield sent
+            before_end(connection)
+
+    return looked_into

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Final
+from contextlib import AbstractContextManager, contextmanager
+from typing import Final, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, delete, func, literal, select, tuple_
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from algotrader.storage import checksums
 from algotrader.storage.database import BUSY_MS, Database, for_writing
+from algotrader.storage.driver import Send, bring_home, through_driver
 from algotrader.storage.failures import connection_lost, explain
 from algotrader.storage.records import Batch, JournalEntry, OrderRow, OutboxEntry, SnapshotRow, Store, StoreBusy, StoreFailed
 from algotrader.storage.row_forms import CASH, COMMAND, ENTRY, ORDER, ORDER_EVENT, REPORT, SNAPSHOT, TRADE
@@ -20,8 +21,13 @@ from algotrader.storage.schema import open_database
 from algotrader.storage.statements import statements
 from algotrader.storage.tables import PRUNED, journal, meta, order_state, outbox, snapshot
 
+T = TypeVar("T")
+
 SLOW_MS: Final = 50.0
 """A write that takes longer is logged."""
+
+HOME_COMMITS: Final = 300
+"""After so many commits one that no order waits for brings the log's pages home: that takes as long as ten commits."""
 
 PAGE: Final = 2_000
 """Journal entries, or commands, that are read at once."""
@@ -76,6 +82,7 @@ class SqlStore(Store):
         self._connected_once = False
         self._closed = False
         self._uncertain = False
+        self._since_home = 0
         self._last = self._read_last()
 
     def commit(self, batch: Batch) -> None:
@@ -83,10 +90,14 @@ class SqlStore(Store):
             return
         self._check_order(batch)
         began = self._timer()
-        with self._transaction(can_be_found=bool(batch.journal)) as connection:
-            self._write(connection, batch)
+        with self._transaction(through_driver, can_be_found=bool(batch.journal)) as send:
+            self._write(send, batch)
         if batch.journal:
             self._last = batch.journal[-1].sequence
+        self._since_home += 1
+        if self._since_home >= HOME_COMMITS and not batch.outbox:
+            self._since_home = 0
+            bring_home(self._connected())
         taken = (self._timer() - began) * 1000
         if taken > SLOW_MS:
             # A session warns of it by itself, with the time of its own clock: its clock may not be the machine's.
@@ -151,7 +162,7 @@ class SqlStore(Store):
             return [ORDER.row(found) for found in connection.execute(changed)]
 
     def prune(self, before: int) -> int:
-        with self._transaction() as connection:
+        with self._transaction(_begin) as connection:
             newest = connection.execute(select(func.max(snapshot.c.sequence))).scalar()
             if newest is None or newest < before - 1:
                 covered = "no snapshot is there" if newest is None else f"the newest snapshot is of event {newest}"
@@ -184,11 +195,10 @@ class SqlStore(Store):
         """
         if key == PRUNED:
             raise ValueError(f"{key} belongs to the store")
-        with self._transaction() as connection:
+        with self._transaction(_begin) as connection:
             connection.exec_driver_sql(self._sql.set_fact, (key, value))
 
-    def _write(self, connection: Connection, batch: Batch) -> None:
-        send = connection.exec_driver_sql
+    def _write(self, send: Send, batch: Batch) -> None:
         if batch.journal:
             send(self._sql.entry, [(*ENTRY.values(each), checksums.of_entry(each)) for each in batch.journal])
         if batch.outbox:
@@ -209,7 +219,7 @@ class SqlStore(Store):
             send(self._sql.report, [REPORT.values(each) for each in batch.reports])
         if batch.snapshot is not None:
             send(self._sql.snapshot, [(*SNAPSHOT.values(batch.snapshot), checksums.of_snapshot(batch.snapshot))])
-            send(self._sql.forget_snapshots, (KEPT_SNAPSHOTS,))
+            send(self._sql.forget_snapshots, [(KEPT_SNAPSHOTS,)])
 
     def _check_order(self, batch: Batch) -> None:
         """Refuse what would leave a gap: it could never be replayed."""
@@ -224,17 +234,18 @@ class SqlStore(Store):
             )
 
     @contextmanager
-    def _transaction(self, *, can_be_found: bool = False) -> Iterator[Connection]:
+    def _transaction(self, begin: Callable[[Connection], AbstractContextManager[T]], *, can_be_found: bool = False) -> Iterator[T]:
         """A transaction that writes, on the store's own connection.
 
         Args:
+            begin: begins it, gives what it is written with, and commits it at the end of a body that raises nothing.
             can_be_found: what is written has numbers by which it is found again, if the server goes away at the very end.
         """
         connection = self._connected()
         at_end = False
         try:
-            with connection.begin():
-                yield connection
+            with begin(connection) as written_with:
+                yield written_with
                 at_end = True
         except SQLAlchemyError as error:
             if not (isinstance(error, DBAPIError) and connection_lost(error)):
@@ -305,6 +316,12 @@ class SqlStore(Store):
 
     def _missing(self, sequence: int) -> StoreFailed:
         return StoreFailed(f"{self.database.name}: journal entry {sequence} is missing; restore a backup")
+
+
+@contextmanager
+def _begin(connection: Connection) -> Iterator[Connection]:
+    with connection.begin():
+        yield connection
 
 
 def pruned_up_to(connection: Connection) -> int:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from databases import Server, order_event, step
-from sqlalchemy import Connection, event
+from databases import Server, look_into_commits, order_event, step
+from sqlalchemy import Connection
 
+from algotrader.storage import sql_store
 from algotrader.storage.database import Database, advice, read_url
 from algotrader.storage.records import Batch, StoreBusy, StoreFailed
 from algotrader.storage.sql_store import SqlStore, open_store
@@ -152,21 +153,21 @@ def test_a_server_that_restarts_is_busy_meanwhile(postgresql_server: Server) -> 
 
 
 @pytest.mark.parametrize("written", [True, False])
-def test_a_connection_lost_at_the_very_end(postgresql_server: Server, written: bool) -> None:
+def test_a_connection_lost_at_the_very_end(postgresql_server: Server, monkeypatch: pytest.MonkeyPatch, written: bool) -> None:
     """Nobody answers the commit. Whether it was carried out is asked before anything is written again."""
     store = open_store(postgresql_server.new_schema())
     store.commit(step(1))
     deaths = iter([True])
 
-    @event.listens_for(store.database.engine, "commit")
     def die(connection: Connection) -> None:
-        if connection is store._connection and next(deaths, False):
+        if next(deaths, False):
             raw: Any = connection.connection.dbapi_connection
             if written:
                 raw.commit()
                 raw.execute("SELECT 1")
             end_connection(postgresql_server, store)
 
+    monkeypatch.setattr(sql_store, "through_driver", look_into_commits(before_end=die))
     with pytest.raises(StoreBusy, match="the server went away"):
         store.commit(step(4))
     store.commit(step(4))
@@ -177,10 +178,11 @@ def test_a_connection_lost_at_the_very_end(postgresql_server: Server, written: b
     store.close()
 
 
-def test_a_write_without_a_number_is_not_tried_twice(postgresql_server: Server) -> None:
+def test_a_write_without_a_number_is_not_tried_twice(postgresql_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     store = open_store(postgresql_server.new_schema())
     store.commit(step(1))
-    event.listen(store.database.engine, "commit", lambda _: end_connection(postgresql_server, store), once=True)
+    end = look_into_commits(before_end=lambda _: end_connection(postgresql_server, store))
+    monkeypatch.setattr(sql_store, "through_driver", end)
     with pytest.raises(StoreFailed, match="may be lost; start again"):
         store.commit(Batch(order_events=[order_event()]))
     store.close()

@@ -6,13 +6,16 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from databases import MOMENT, command, entry, order, order_event, snapshot, step, trade
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from algotrader.storage import sql_store
 from algotrader.storage.database import Database
+from algotrader.storage.driver import bring_home
 from algotrader.storage.records import REGULAR, Batch, CashRow, OrderRow, ReportRow, StoreFailed
 from algotrader.storage.row_forms import ORDER, ORDER_EVENT, TRADE
 from algotrader.storage.sql_store import KEPT_SNAPSHOTS, SqlStore, open_store
@@ -334,8 +337,34 @@ def test_sqlite_keeps_a_log_ahead_and_waits_for_the_disk(tmp_path: object) -> No
                 connection.exec_driver_sql(f"PRAGMA {name}").scalar()
                 for name in ("journal_mode", "synchronous", "busy_timeout", "foreign_keys", "wal_autocheckpoint")
             ]
-        assert found == ["wal", level, 1234, 1, 4000]
+        assert found == ["wal", level, 1234, 1, 16_000]
         database.close()
+
+
+@pytest.mark.parametrize(("orders", "home"), [(False, True), (True, False)])
+def test_the_log_is_brought_home_when_no_order_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, orders: bool, home: bool
+) -> None:
+    monkeypatch.setattr(sql_store, "HOME_COMMITS", 3)
+    store = open_store(f"sqlite:///{tmp_path / 'a.db'}")
+    before = (tmp_path / "a.db").stat().st_size
+    for first in (1, 4, 7):
+        batch = step(first)
+        if not orders:
+            batch.outbox = []
+        batch.reports = [ReportRow(MOMENT, "session", "info", "", "", "x" * 2_000, "", "")] * 50
+        store.commit(batch)
+    assert ((tmp_path / "a.db").stat().st_size > before) is home
+    store.close()
+
+
+def test_a_log_that_cannot_be_brought_home_hinders_nobody(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'a.db'}")
+    connection = store._connected()
+    bring_home(connection)
+    connection.connection.dbapi_connection.close()  # type: ignore[union-attr]  # it is there
+    bring_home(connection)
+    store.close()
 
 
 def test_a_closed_store_refuses(store: SqlStore) -> None:
