@@ -7,21 +7,18 @@ carry quantities and prices as floats; ``wire`` writes and reads them exactly.
 from __future__ import annotations
 
 import json
-import os
 import ssl
 import threading
-import time
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 from algotrader.venues.alpaca.errors import venue_error
-from algotrader.venues.alpaca.settings import AlpacaSettings, Patience, is_loopback
+from algotrader.venues.alpaca.settings import AlpacaSettings
 from algotrader.venues.alpaca.threads import Threads
 from algotrader.venues.protocols import NotSent, Unanswered, VenueError
 
 if TYPE_CHECKING:
     from alpaca.common.rest import RESTClient
-    from requests import Response, Session
+    from requests import Response
 
 Params = dict[str, str]
 Json = Any
@@ -29,12 +26,8 @@ Json = Any
 THREADS: Final = 8
 """Requests at a time."""
 
-_MOST_BYTES: Final = 64 * 1024 * 1024
-_CHUNK: Final = 64 * 1024
 _SHOWN: Final = 500
 """Characters of an error that are kept."""
-_LONGEST: Final = 3.0
-"""An answer that comes in drops is given up after so many times the patience for one of its parts."""
 
 
 class Rest:
@@ -110,61 +103,12 @@ def make_client(settings: AlpacaSettings, url: str) -> RESTClient:
     """A client of alpaca-py that asks once, waits for a bounded time and gives plain objects."""
     from alpaca.trading.client import TradingClient
 
+    from algotrader.venues.alpaca.requests_session import make_session
+
     client = TradingClient(settings.key, settings.secret, paper=settings.paper, raw_data=True, url_override=url)
     client._retry = 0
-    client._session = _session(settings.patience, url)
+    client._session = make_session(settings.patience, url, THREADS)
     return client
-
-
-def _session(patience: Patience, url: str) -> Session:
-    """A session of requests that never waits for ever and takes no endless answer."""
-    from requests import Session
-    from requests.adapters import HTTPAdapter
-    from requests.utils import get_environ_proxies
-
-    class Bounded(Session):
-        """Reads every answer whole, with limits of size and time."""
-
-        def request(self, *args: Any, **kwargs: Any) -> Response:
-            bounds: dict[str, Any] = {"timeout": (patience.connect, patience.read), "stream": True}
-            response = super().request(*args, **{**kwargs, **bounds})
-            _read(response, patience.read * _LONGEST)
-            return response
-
-    session = Bounded()
-    # Proxies and certificates of the environment are looked up here and not for every order, and a file of passwords never is.
-    session.trust_env = False
-    if not is_loopback(url):
-        session.proxies = get_environ_proxies(url)
-        session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
-    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=THREADS)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
-
-
-def _read(response: Response, seconds: float) -> None:
-    """Read an answer's body; numbers in it are read exactly.
-
-    Raises:
-        ValueError: it is too long, comes too slowly, or leads elsewhere.
-    """
-    ends = time.monotonic() + seconds
-    body = bytearray()
-    for part in response.iter_content(_CHUNK):
-        body += part
-        if len(body) > _MOST_BYTES or time.monotonic() > ends:
-            response.close()
-            raise ValueError(f"more than {_MOST_BYTES} bytes, or longer than {seconds:g} s")
-    response._content = bytes(body)
-    response.encoding = "utf-8"
-    if 300 <= response.status_code < 400:
-        raise ValueError(f"HTTP {response.status_code} leads elsewhere")
-    response.json = lambda **_: json.loads(response.content, parse_float=Decimal, parse_constant=_no_number)  # type: ignore[method-assign]
-
-
-def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number")
 
 
 def _error_of_answer(response: Response | None, text: str) -> VenueError:

@@ -40,6 +40,26 @@ def test_a_request_carries_the_keys_and_its_body_and_numbers_are_read_exactly() 
     asyncio.run(main())
 
 
+def test_orders_one_after_the_other_carry_what_is_their_own_and_what_is_everybody_s() -> None:
+    """Most of a request is prepared once for all orders; a cookie that the service sets goes along all the same."""
+
+    async def main() -> None:
+        async with HttpServer(GOOD, GOOD, (200, {"Set-Cookie": "route=7; Path=/"}, {}), GOOD) as server:
+            client = rest(server.port)
+            bodies = [{"qty": "1"}, {"qty": "22", "symbol": "BTC/USD"}, {"qty": "3"}, {"qty": "4"}]
+            for body in bodies:
+                await client.post("/orders", body)
+            client.close()
+            assert [body for _, _, body in server.seen] == bodies
+            apart = ("content-length", "cookie")
+            plain = [{name: value for name, value in one.items() if name not in apart} for one in server.headers]
+            assert plain == [plain[0]] * 4
+            assert plain[0]["content-type"] == "application/json"
+            assert [one.get("cookie") for one in server.headers] == [None, None, None, "route=7"]
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
