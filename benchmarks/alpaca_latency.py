@@ -14,7 +14,6 @@ import asyncio
 import os
 import sys
 import tempfile
-import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,10 +21,12 @@ from typing import Final
 
 from algotrader.core import market
 from algotrader.core.instruments import crypto
-from algotrader.live.clock import SystemClock
+from algotrader.live.clock import NS_PER_SECOND, FastClock
 from algotrader.live.control import RUNNING
+from algotrader.live.interpreter import SetAside, trading_pace
 from algotrader.live.log_observer import LogObserver
 from algotrader.live.observers import REQUESTS_FIRST, Observers
+from algotrader.live.session import Session
 from algotrader.monitoring.latency import Latencies
 from algotrader.monitoring.logs import Log, LogSettings
 from algotrader.storage.sql_store import open_store
@@ -42,8 +43,12 @@ WARM_UP: Final = 30
 """Bars before the ones that count."""
 
 
-class PatientClock(SystemClock):
-    """The machine's clock for a session whose bars are hours old: it takes them for fresh."""
+EVENING: Final = 1_767_649_800 * NS_PER_SECOND
+"""2026-01-05 21:50 UTC: every run is at that time, so that all its bars are of one day and none is of the day's last minutes."""
+
+
+class PatientClock(FastClock):
+    """A clock for a session whose bars are hours old: it takes them for fresh."""
 
     def patience(self, seconds: float) -> float:
         """A week more."""
@@ -56,7 +61,7 @@ async def run_session(rest: str, streams: str, folder: Path) -> None:
     from algotrader.venues.alpaca.feed import AlpacaFeed
     from algotrader.venues.alpaca.settings import AlpacaSettings
 
-    clock = PatientClock()
+    clock = PatientClock(EVENING)
     instruments = [crypto(SYMBOL, price_scale=2, quantity_scale=4)]
     settings = AlpacaSettings(
         SESSION, "secret", trading_url=rest, stream_url=f"{streams}/stream", data_url=rest, data_stream_url=streams
@@ -79,6 +84,12 @@ async def run_session(rest: str, streams: str, folder: Path) -> None:
     )
     log = Log(LogSettings(file=folder / "session.log"), None)
     observers.add("log", LogObserver(log, session.engine, Latencies()))
+    observers.add("interpreter", SetAside())
+    with trading_pace():
+        await _trade(session)
+
+
+async def _trade(session: Session) -> None:
     running = asyncio.create_task(session.run())
     while session.state != RUNNING:
         await asyncio.sleep(0.01)
@@ -95,7 +106,7 @@ async def measure(count: int, gap: float, folder: Path) -> dict[str, list[int]]:
     places = f"http://127.0.0.1:{rest}", f"ws://127.0.0.1:{streams}"
     clients = [await _start(kind, *places, folder) for kind in KINDS]
     found: dict[str, list[int]] = {kind: [] for kind in KINDS}
-    first = time.time_ns() // NS_PER_MINUTE - (WARM_UP + count) - 2
+    first = EVENING // NS_PER_MINUTE - (WARM_UP + count) - 2
     try:
         for number in range(WARM_UP + count):
             frame = bar_frame((first + number) * NS_PER_MINUTE)
@@ -140,7 +151,7 @@ def show(found: dict[str, list[int]]) -> None:
 def main(given: Sequence[str] | None = None) -> None:
     """Run as a program."""
     parser = argparse.ArgumentParser(prog="alpaca_latency", description=__doc__)
-    parser.add_argument("--orders", type=int, default=300, help="of each kind")
+    parser.add_argument("--orders", type=int, default=1_000, help="of each kind")
     parser.add_argument("--gap", type=float, default=0.06, help="seconds between an order and the next bar")
     parser.add_argument("--session", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args(given)

@@ -21,6 +21,9 @@ FLUSH_NS: Final = NS_PER_SECOND
 EQUITY_CHANGE: Final = 10
 """A snapshot is taken when equity has changed by more than a part in so many since the last one."""
 
+URGENT_PATIENCE: Final = 2
+"""Commands do not wait for a snapshot until the last one is so many times older than it should be."""
+
 BEFORE_COMMIT: Final = "before commit"
 AFTER_COMMIT: Final = "after commit"
 HANDED_OVER: Final = "handed over"
@@ -139,15 +142,18 @@ class Consumer:
 
     async def _commit(self, work: Work) -> None:
         self._flush_at = 0
-        if work.batch.snapshot is None and self._wants_snapshot():
+        if work.batch.snapshot is None and self._wants_snapshot(urgent=bool(work.commands)):
             work.batch.snapshot = self._snapshot(REGULAR)
         await self._at(BEFORE_COMMIT)
         await self._writer.commit(work.batch)
         self._vitals.last_commit = self._clock.now()
         await self._at(AFTER_COMMIT)
 
-    def _wants_snapshot(self) -> bool:
+    def _wants_snapshot(self, *, urgent: bool) -> bool:
         if self._inbox.sequence == self._snapshot_sequence:
+            return False
+        if urgent and self._clock.now() - self._vitals.last_snapshot < URGENT_PATIENCE * self._snapshot_ns:
+            # It takes longer than everything else; the answers to these commands bring a batch that nobody waits for.
             return False
         equity = self._kernel.engine.state.equity()
         moved = abs(equity - self._snapshot_equity) * EQUITY_CHANGE > abs(self._snapshot_equity)

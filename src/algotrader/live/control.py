@@ -23,6 +23,9 @@ WARMING_UP: Final = "warming_up"
 RUNNING: Final = "running"
 SHUTTING_DOWN: Final = "shutting_down"
 STOPPED: Final = "stopped"
+ENGINE_STATE: Final = "engine_state"
+"""The kind of what a session tells when it enters one of its states; the message is the state."""
+
 STATES: Final = (INITIALIZING, RECONCILING, WARMING_UP, RUNNING, SHUTTING_DOWN, STOPPED)
 
 CONNECTED: Final = "connected"

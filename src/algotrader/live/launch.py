@@ -17,6 +17,7 @@ from algotrader.live.adjusting import Adjusting
 from algotrader.live.books import held_symbols
 from algotrader.live.checkup import OK
 from algotrader.live.control import Control
+from algotrader.live.interpreter import trading_pace
 from algotrader.live.launch_settings import LaunchSettings
 from algotrader.live.paper.setup import AFTERWARDS_NS
 from algotrader.live.parts import Parts
@@ -74,7 +75,8 @@ async def launch(settings: LaunchSettings, ready: Callable[[Control], None]) -> 
         _tell_findings(venue, watchers)
         try:
             ready(session)
-            await _run(session, settings)
+            with trading_pace():
+                await _run(session, settings)
         finally:
             await venue.close()
     finally:

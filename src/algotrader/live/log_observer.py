@@ -12,7 +12,7 @@ from algotrader.core.executions import FillWords, TripWords
 from algotrader.core.market import NS_PER_SECOND
 from algotrader.core.orders import OrderRole, OrderType
 from algotrader.core.reports import Report
-from algotrader.live.control import STOPPED
+from algotrader.live.control import ENGINE_STATE, STOPPED
 from algotrader.live.observers import CANDLE_TO_ORDER, DATABASE_WRITE
 from algotrader.monitoring.latency import Latencies
 from algotrader.monitoring.logs import Log
@@ -21,7 +21,6 @@ TRADE_EXECUTED: Final = "trade_executed"
 ENTRY_FILL: Final = "entry_fill"
 ORDER_TO_FILL: Final = "order_to_fill"
 LATENCY: Final = "latency"
-ENGINE_STATE: Final = "engine_state"
 
 SLOW_WRITE_NS: Final = 50_000_000
 """A commit that takes longer is a warning."""

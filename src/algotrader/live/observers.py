@@ -46,7 +46,7 @@ class Observer(Protocol):
         ...
 
 
-REQUESTS_FIRST: Final = 0.002
+REQUESTS_FIRST: Final = 0.01
 """Seconds for which a session that sends requests from threads keeps back what is only told: a thread waits for the interpreter for
 as long as the event loop writes about the order that the thread is to send."""
 

@@ -95,6 +95,9 @@ class RateLimiter:
             self._wake_first()
 
     async def _admit(self, rank: int) -> None:
+        if not self._queue and self._wait(rank) == 0:
+            self._go()
+            return
         self._numbers += 1
         mine = _Ticket(rank, self._numbers)
         insort(self._queue, mine)
@@ -104,11 +107,14 @@ class RateLimiter:
                 if wait == 0:
                     break
                 await self._sleep(mine, wait)
-            self._out += 1
-            self._times.append(self._clock.now())
+            self._go()
         finally:
             self._queue.remove(mine)
             self._wake_first()
+
+    def _go(self) -> None:
+        self._out += 1
+        self._times.append(self._clock.now())
 
     async def _sleep(self, ticket: _Ticket, nanoseconds: int | None) -> None:
         """Until woken, or until so much time has passed."""

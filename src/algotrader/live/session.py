@@ -313,7 +313,7 @@ class Session(Control):
 
     def _become(self, state: str) -> None:
         self.state = state
-        self._say("engine_state", INFO, state)
+        self._say(control.ENGINE_STATE, INFO, state)
 
     def _say(self, kind: str, level: str, message: str) -> None:
         self.parts.tell(kind, level, "", message)

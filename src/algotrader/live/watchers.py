@@ -9,6 +9,7 @@ from algotrader.config.loading import secrets_of
 from algotrader.core.engine import Engine
 from algotrader.errors import UserError
 from algotrader.live.clock import Clock
+from algotrader.live.interpreter import SetAside
 from algotrader.live.log_observer import LogObserver
 from algotrader.live.observers import REQUESTS_FIRST, Observers
 from algotrader.live.settings import log_settings
@@ -37,6 +38,7 @@ class Watchers:
         self.observers: Final = Observers(clock, REQUESTS_FIRST)
         self.log: Final = _open(config, cast(TextIO, _StandardError()) if to_terminal else None)
         self.observers.add("log", LogObserver(self.log, engine, self.latencies))
+        self.observers.add("interpreter", SetAside())
 
     def close(self) -> None:
         """Write what is left; nobody hears anything after this."""

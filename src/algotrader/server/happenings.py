@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from algotrader.core import reports
 from algotrader.core.reports import Report
-from algotrader.live.control import STATES
+from algotrader.live.control import ENGINE_STATE, STATES
 from algotrader.server.documents import Document, iso
 
 KEPT: Final = 200
@@ -90,7 +90,7 @@ def kept_happening(row: Document) -> Document:
 
 def worth_telling(kind: str, level: str, message: str) -> bool:
     """Whether what a part of the session tells belongs into the feed: warnings, and the session's own states."""
-    return level != reports.INFO or (kind == "engine_state" and message in STATES)
+    return level != reports.INFO or (kind == ENGINE_STATE and message in STATES)
 
 
 def left_out(count: int, number: int, time: int) -> Document:

@@ -1,36 +1,71 @@
-"""In which order things leave the consumer of the inbox."""
+"""In which order things leave the consumer of the inbox, and what does not hold them up."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
 from engine_rig import START, Rig
 
-from algotrader.core.events import MarketData, SliceClosed
+from algotrader.core.events import MarketData, OrderSubmitted, SliceClosed
 from algotrader.core.inbox_order import EventQueue
 from algotrader.core.market import NS_PER_MINUTE, Bar
 from algotrader.core.reports import Report
-from algotrader.live.clock import FastClock
-from algotrader.live.consumer import AFTER_COMMIT, HANDED_OVER, Consumer
+from algotrader.live.clock import NS_PER_SECOND, FastClock
+from algotrader.live.consumer import AFTER_COMMIT, HANDED_OVER, URGENT_PATIENCE, At, Consumer, nothing
 from algotrader.live.control import Vitals
 from algotrader.live.inbox import Inbox
 from algotrader.live.kernel import Kernel, Outgoing
 from algotrader.live.rows import AccountRows
 from algotrader.live.telling import nobody
 from algotrader.live.writer import InlineWriter
+from algotrader.storage.records import Batch
 from algotrader.storage.sql_store import open_store
+
+CLOSES = START + 2 * NS_PER_MINUTE
+
+
+class Wrote(InlineWriter):
+    """Keeps every batch as well."""
+
+    batches: list[Batch]
+
+    async def _commit(self, batch: Batch) -> None:
+        await super()._commit(batch)
+        self.batches.append(batch)
+
+
+class Set:
+    """A consumer before the bar at whose close a strategy wants to buy."""
+
+    def __init__(
+        self,
+        folder: Path,
+        send: Callable[[Outgoing], None],
+        told: Callable[[list[Report]], None] = lambda reports: None,
+        at: At = nothing,
+    ) -> None:
+        rig, clock = Rig(), FastClock(CLOSES)
+        script = rig.strategy()
+        rig.bar("100")
+        script.entry, script.size, script.stop = "long", 100, Decimal(98)
+        instrument = rig.state.by_symbol["AAPL"].instrument
+        bar = Bar(instrument, CLOSES - NS_PER_MINUTE, CLOSES, 1_000_000, 1_010_000, 990_000, 1_000_000, 10)
+        self.store = open_store(f"sqlite:///{folder / 'consumer.db'}", durable=False)
+        self.inbox, self.vitals = Inbox(clock, EventQueue()), Vitals()
+        kernel = Kernel(rig.engine, AccountRows(rig.engine), self.inbox.take)
+        self.writer = Wrote(self.store, clock, nobody)
+        self.writer.batches = []
+        self.consumer = Consumer(clock, self.inbox, kernel, self.writer, send, told, self.vitals, "test", at=at)
+        self.inbox.put(MarketData(CLOSES, bar))
+        self.inbox.put(SliceClosed(CLOSES))
 
 
 def test_an_order_s_request_leaves_after_the_commit_and_before_anybody_writes_about_it(tmp_path: Path) -> None:
-    rig, seen = Rig(), list[str]()
-    script = rig.strategy()
-    rig.bar("100")
-    script.entry, script.size, script.stop = "long", 100, Decimal(98)
-    closes = START + 2 * NS_PER_MINUTE
-    bar = Bar(rig.state.by_symbol["AAPL"].instrument, closes - NS_PER_MINUTE, closes, 1_000_000, 1_010_000, 990_000, 1_000_000, 10)
-    clock = FastClock(closes)
+    seen = list[str]()
 
     async def request() -> None:
         seen.append("request")
@@ -40,23 +75,35 @@ def test_an_order_s_request_leaves_after_the_commit_and_before_anybody_writes_ab
             seen.append(point)
 
     async def main() -> None:
-        tasks = []
-
-        def send(outgoing: Outgoing) -> None:
-            tasks.append(asyncio.create_task(request()))
-
-        def told(reports: list[Report]) -> None:
-            seen.append("told")
-
-        store = open_store(f"sqlite:///{tmp_path / 'consumer.db'}", durable=False)
-        inbox = Inbox(clock, EventQueue())
-        kernel = Kernel(rig.engine, AccountRows(rig.engine), inbox.take)
-        consumer = Consumer(clock, inbox, kernel, InlineWriter(store, clock, nobody), send, told, Vitals(), "test", at=at)
-        inbox.put(MarketData(closes, bar))
-        inbox.put(SliceClosed(closes))
-        await consumer.step()
+        tasks = list[asyncio.Task[None]]()
+        found = Set(tmp_path, lambda _: tasks.append(asyncio.create_task(request())), told=lambda _: seen.append("told"), at=at)
+        await found.consumer.step()
         assert len(tasks) == 1
-        store.close()
+        found.store.close()
 
     asyncio.run(main())
     assert seen == [AFTER_COMMIT, HANDED_OVER, "request", "told"]
+
+
+@pytest.mark.parametrize(
+    ("age", "with_the_order"),
+    [
+        pytest.param(61, False, id="due"),
+        pytest.param(URGENT_PATIENCE * 60 - 1, False, id="late"),
+        pytest.param(URGENT_PATIENCE * 60 + 1, True, id="too late"),
+    ],
+)
+def test_an_order_does_not_wait_for_a_snapshot(tmp_path: Path, age: int, with_the_order: bool) -> None:
+    async def main() -> None:
+        sent = list[Outgoing]()
+        found = Set(tmp_path, sent.append)
+        found.consumer._snapshot_equity = found.consumer._kernel.engine.state.equity()
+        found.vitals.last_snapshot = CLOSES - age * NS_PER_SECOND
+        await found.consumer.step()
+        assert [batch.snapshot is not None for batch in found.writer.batches] == [with_the_order]
+        found.inbox.put(OrderSubmitted(CLOSES, sent[0].command.client_order_id))
+        await found.consumer.step()
+        assert [batch.snapshot is not None for batch in found.writer.batches] == [with_the_order, not with_the_order]
+        found.store.close()
+
+    asyncio.run(main())
