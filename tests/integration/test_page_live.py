@@ -135,7 +135,10 @@ def test_a_day_over_the_wire(tmp_path: Path) -> None:
     trips = page.of("round_trip")
     assert trips
     assert float(page.of("pnl_update")[-1]["realized_pnl"]) == pytest.approx(sum(float(trip["pnl"]) for trip in trips))
-    assert [found["state"] for found in page.of("session")][-2:] == ["shutting_down", "stopped"]
+    # Every state is told; the session as it stands is only ever shown as it is just then.
+    states = [found["message"] for found in page.of("activity") if found["kind"] == "engine_state"]
+    assert states[-2:] == ["shutting_down", "stopped"]
+    assert page.of("session")[-1]["state"] == "stopped"
     assert page.of("connection_status")[-1]["status"] == "shutting_down"
     assert page.code == 1001
     assert {found["name"] for found in after[0]["components"]} >= {"feed", "gateway", "risk", "strategies", "store"}

@@ -721,11 +721,8 @@ export interface components {
         };
         /** @description How equity went since the trading day began. */
         readonly DayEquity: {
-            /** @description times and equity, oldest first: about a minute apart, the last one now */
-            readonly points: readonly (readonly [
-                string,
-                string
-            ])[];
+            /** @description oldest first: about a minute apart, the last one now */
+            readonly points: readonly components["schemas"]["EquityThen"][];
             /** @description equity when the trading day began; null before the first one */
             readonly start_equity: string | null;
         };
@@ -746,6 +743,19 @@ export interface components {
              * @description of what is open, whenever it was opened
              */
             readonly unrealized_pnl: string;
+        };
+        /** @description Equity at a moment. */
+        readonly EquityThen: {
+            /**
+             * Format: decimal
+             * @description cash and positions at their prices then
+             */
+            readonly equity: string;
+            /**
+             * Format: date-time
+             * @description when
+             */
+            readonly time: string;
         };
         /** @description Every refusal has this form. */
         readonly ErrorAnswer: {

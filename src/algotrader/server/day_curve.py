@@ -69,9 +69,9 @@ class DayCurve:
         state = self._state
         if day_start(state) != self._day:
             self.look()
-        kept = [point for point in self._points if point[0] < state.now]
+        points = [*(point for point in self._points if point[0] < state.now), (state.now, state.equity())]
         start = state.breaker.start_equity
         return {
             "start_equity": money(start) if start else None,
-            "points": [(iso(time), money(equity)) for time, equity in [*kept, (state.now, state.equity())] if time],
+            "points": [{"time": iso(time), "equity": money(equity)} for time, equity in points if time],
         }

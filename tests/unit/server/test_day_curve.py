@@ -16,7 +16,7 @@ from algotrader.server.picture import day_start
 
 
 def amounts(curve: DayCurve) -> list[Decimal]:
-    return [Decimal(equity) for _, equity in curve.document()["points"]]
+    return [Decimal(point["equity"]) for point in curve.document()["points"]]
 
 
 def handled(watched: Watched) -> None:
@@ -33,7 +33,7 @@ def test_equity_is_looked_at_with_every_minute_bar() -> None:
         handled(watched)
         found.append(Decimal(money(watched.rig.state.equity())))
     assert amounts(watched.watching.day_curve)[-3:] == found
-    times = [time for time, _ in watched.watching.day_curve.document()["points"]]
+    times = [point["time"] for point in watched.watching.day_curve.document()["points"]]
     assert times == sorted(set(times))
     assert times[-1] == iso(watched.rig.state.now)
 
@@ -57,10 +57,10 @@ def test_after_a_restart_the_round_trips_tell_what_was_before() -> None:
     rig.fill(leaving, 100, "101")
     rig.state.breaker.start_equity = rig.state.equity() - rig.state.ledger.trips[-1].profit
     points = DayCurve(rig.state).document()["points"]
-    start, gained = Decimal(points[0][1]), Decimal(money(rig.state.ledger.trips[-1].profit))
+    start, gained = Decimal(points[0]["equity"]), Decimal(money(rig.state.ledger.trips[-1].profit))
     assert gained == 100
-    assert points[0][0] == iso(day_start(rig.state))
-    assert [Decimal(equity) for _, equity in points] in ([start, start + gained], [start, start + gained, start + gained])
+    assert points[0]["time"] == iso(day_start(rig.state))
+    assert [Decimal(point["equity"]) for point in points] in ([start, start + gained], [start, start + gained, start + gained])
 
 
 @pytest.mark.parametrize("minutes", [MOST // 2, MOST, 1439])
@@ -74,7 +74,7 @@ def test_however_long_the_day_the_points_are_few_and_the_ends_stay(minutes: int)
         curve.on_measured(rig.state.now, "event", 1, "")
     points = curve.document()["points"]
     assert MOST // 2 < len(points) <= MOST + 1
-    assert (points[0][0], points[-1][0]) == (iso(day), iso(rig.state.now))
+    assert (points[0]["time"], points[-1]["time"]) == (iso(day), iso(rig.state.now))
 
 
 def test_a_new_day_begins_anew() -> None:

@@ -13,7 +13,7 @@ export function EquityToday() {
   const instance = useWorld((world) => world.instance);
   const { data, failure } = useData(instance, (signal) => client.get<DayEquity>("/api/equity", {}, signal), EVERY);
   const now = useDashboard((dashboard) => dashboard.pnl.total_equity);
-  const points = data ? upToNow(data.points, now) : [];
+  const points = data ? upToNow(data.points.map((one) => [one.time, one.equity] as const), now) : [];
   const [first, last] = [points[0], points.at(-1)];
   const start = data?.start_equity;
   const curves = [

@@ -64,12 +64,25 @@ class Pnl(DayProfit):
     trips_today: int = Field(description="round trips that ended today")
 
 
+class EquityThen(Model):
+    """Equity at a moment."""
+
+    model_config = example(time="2025-11-26T14:33:00Z", equity="100412.50")
+
+    time: Time = Field(description="when")
+    equity: Exact = Field(description="cash and positions at their prices then")
+
+
 class DayEquity(Model):
     """How equity went since the trading day began."""
 
     model_config = example(
-        start_equity="100000.00", points=[("2025-11-26T14:30:00Z", "100000.00"), ("2025-11-26T14:33:00Z", "100412.50")]
+        start_equity="100000.00",
+        points=[
+            {"time": "2025-11-26T14:30:00Z", "equity": "100000.00"},
+            {"time": "2025-11-26T14:33:00Z", "equity": "100412.50"},
+        ],
     )
 
     start_equity: Exact | None = Field(description="equity when the trading day began; null before the first one")
-    points: list[tuple[Time, Exact]] = Field(description="times and equity, oldest first: about a minute apart, the last one now")
+    points: list[EquityThen] = Field(description="oldest first: about a minute apart, the last one now")
