@@ -1,8 +1,8 @@
 """Tells every open page what happens: an observer of the session that writes down, and a beat that sends what has gathered.
 
 An observer's call only notes something. Everything else is done on a beat of 100 ms (after an execution at once), and only while
-somebody looks on or has just left. A message is encoded once for all pages, and pages are served one a turn of the event loop, so
-that an event of the session waits for one of them at most.
+somebody looks on or has just left. A message is encoded and framed once for all pages, and pages are served a few a turn of the
+event loop, so that an event of the session waits for few of them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Final
 
 from algotrader.core import reports
@@ -39,6 +40,9 @@ LINGER_SECONDS: Final = 60.0
 
 MOST_AT_ONCE: Final = 10
 """Happenings, orders and round trips, of each so many, told in one beat or in haste; the rest waits for the next."""
+
+PAGES_A_TURN: Final = 10
+"""Pages that get their messages in one turn of the event loop."""
 
 EVERYTHING: Final = 100_000
 
@@ -131,15 +135,16 @@ class Hub:
         """Of the last message."""
         return self._ring.sequence
 
-    def join(self, since: int | None = None, *, together: bool = False) -> Client:
+    def join(self, since: int | None = None, *, together: bool = False, write: Callable[[bytes], bool] | None = None) -> Client:
         """Let a page look on: it gets a snapshot, or what it has missed since a message of this run.
 
         Args:
             since: number of the last message that it has seen.
             together: it takes all messages of a beat as one list.
+            write: see ``Client``.
         """
         self._look_up()
-        client = Client(together=together)
+        client = Client(together=together, write=write)
         if self._closed:
             client.close()
         missed = None if since is None else self._ring.after(since)
@@ -276,19 +281,23 @@ class Hub:
             client.put(text)
 
     def _hand_out(self) -> None:
-        """Wake the pages, one a turn of the event loop."""
+        """Let the pages have what is queued, a few of them a turn of the event loop."""
         self._to_wake.update({client: None for client in self._clients if client.waits})
         if self._to_wake and not self._handing_out:
             self._handing_out = True
-            asyncio.get_running_loop().call_soon(self._wake_one)
+            asyncio.get_running_loop().call_soon(self._wake_some)
 
-    def _wake_one(self) -> None:
-        client = next(iter(self._to_wake))
-        del self._to_wake[client]
-        client.wake()
+    def _wake_some(self) -> None:
+        # The same bytes for everybody who has kept up. Whoever has not is let go at its own pace: that takes as long as ten others.
+        made: dict[tuple[bool, int], bytes] = {}
+        for client in list(islice(self._to_wake, PAGES_A_TURN)):
+            del self._to_wake[client]
+            if not client.put_out(made):
+                client.wake()
+                break
         self._handing_out = bool(self._to_wake)
         if self._handing_out:
-            asyncio.get_running_loop().call_soon(self._wake_one)
+            asyncio.get_running_loop().call_soon(self._wake_some)
 
     def _snapshot(self) -> Document:
         return self.picture.snapshot(self.recent.documents())

@@ -7,11 +7,14 @@ import errno
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
 
 from algotrader.errors import UserError
 
@@ -23,6 +26,9 @@ _FIRST_WORD_SECONDS: Final = 10.0
 
 _MOST_CONNECTIONS: Final = 512
 """At a time: far more than people look on, far fewer than a process may have; the venue's and the database's need some too."""
+
+WRITE_FRAMES: Final = "algotrader.write_frames"
+"""In the state of a web socket's scope: ``_PageConnection.write_frames``."""
 
 _MOST_HEARD: Final = 4_096
 """Bytes of a message that a page may send; what it says is not heard."""
@@ -45,6 +51,25 @@ class _Connection(H11Protocol):
             self.transport.abort()
 
 
+class _PageConnection(WebSocketsSansIOProtocol):
+    """Lets the stream write frames that were made once for all pages."""
+
+    def handle_connect(self, event: Request) -> None:
+        """Begin as ever, with a way round everything that makes a frame."""
+        super().handle_connect(event)
+        if self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
+            self.scope["state"][WRITE_FRAMES] = self.write_frames
+
+    def write_frames(self, content: bytes) -> bool:
+        """Write whole frames now; False when the connection takes nothing just now, or no more."""
+        if not self.handshake_complete or self.close_sent or self.disconnected or self.transport.is_closing():
+            return False
+        if not self.writable.is_set():
+            return False
+        self.transport.write(content)
+        return True
+
+
 class Server(uvicorn.Server):
     """Leaves signals to the session, and says when it listens."""
 
@@ -58,7 +83,7 @@ class Server(uvicorn.Server):
                 lifespan="off",
                 timeout_graceful_shutdown=_GRACE_SECONDS,
                 http=_Connection,
-                ws="websockets-sansio",
+                ws=_PageConnection,
                 ws_max_size=_MOST_HEARD,
                 ws_per_message_deflate=False,
             )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -18,11 +20,32 @@ QUEUE_MESSAGES: Final = 1_000
 QUEUE_BYTES: Final = 4_000_000
 """How far a page may lag behind before it is dropped."""
 
+_WHOLE_TEXT: Final = 0x81
+
 
 def encode(kind: str, time: str | None, sequence: int, data: Document) -> str:
     """A message as text."""
     message = {"version": VERSION, "timestamp": time, "type": kind, "sequence": sequence, "data": data}
     return msgspec.json.encode(message).decode()
+
+
+def frames(texts: Sequence[str], *, together: bool) -> bytes:
+    """Messages as a server's WebSocket frames (RFC 6455, section 5.2), ready for the wire.
+
+    Args:
+        texts: messages.
+        together: one frame with a list of them; else a frame for each.
+    """
+    return b"".join(_frame(text.encode()) for text in ([f"[{','.join(texts)}]"] if together else texts))
+
+
+def _frame(payload: bytes) -> bytes:
+    size = len(payload)
+    if size < 126:
+        return struct.pack("!BB", _WHOLE_TEXT, size) + payload
+    if size < 65_536:
+        return struct.pack("!BBH", _WHOLE_TEXT, 126, size) + payload
+    return struct.pack("!BBQ", _WHOLE_TEXT, 127, size) + payload
 
 
 class Ring:
@@ -70,10 +93,21 @@ class Client:
         messages: that may wait at most.
         size: of all of them in characters.
         together: it takes all messages that wait as one list, which costs the session much less.
+        write: writes frames to its connection at once, or says that this has to wait; None where that cannot be done.
     """
 
-    def __init__(self, messages: int = QUEUE_MESSAGES, size: int = QUEUE_BYTES, *, together: bool = False) -> None:
+    def __init__(
+        self,
+        messages: int = QUEUE_MESSAGES,
+        size: int = QUEUE_BYTES,
+        *,
+        together: bool = False,
+        write: Callable[[bytes], bool] | None = None,
+    ) -> None:
         self._together: Final = together
+        self._write: Final = write
+        self._is_abreast = False
+        """Whether it has got everything, so that what is queued from now on is what is queued for everybody else who is."""
         self._most_messages: Final = messages
         self._most_bytes: Final = size
         self._queue: Final[deque[str]] = deque()
@@ -106,6 +140,24 @@ class Client:
             self._lagged.set()
             self._queue.clear()
 
+    def put_out(self, made: dict[tuple[bool, int], bytes]) -> bool:
+        """Write what is queued at once, without a turn of its own; tells whether that was done.
+
+        Args:
+            made: frames that were made for others by how many messages they are; pages that are abreast share them.
+        """
+        if self._write is None or not self._is_abreast or self._closing or not self._queue:
+            return False
+        key = self._together, len(self._queue)
+        content = made.get(key)
+        if content is None:
+            content = made[key] = frames(list(self._queue), together=self._together)
+        if not self._write(content):
+            return False
+        self._queue.clear()
+        self._size = 0
+        return True
+
     def wake(self) -> None:
         """Let what is queued go."""
         self._ready.set()
@@ -121,7 +173,9 @@ class Client:
             if self.dropped or self._closing:
                 return None
             self._ready.clear()
+            self._is_abreast = True
             await self._ready.wait()
+        self._is_abreast = False
         if self._together:
             text = f"[{','.join(self._queue)}]"
             self._queue.clear()

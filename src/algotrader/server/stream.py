@@ -9,6 +9,7 @@ from typing import Final
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from algotrader.server.hub import Hub
+from algotrader.server.listening import WRITE_FRAMES
 from algotrader.server.outbox import Client
 
 MOST_CLIENTS: Final = 100
@@ -42,7 +43,8 @@ class Stream:
         if self._hub.clients >= MOST_CLIENTS:
             await socket.close(TOO_MANY, "too many pages are open")
             return
-        client = self._hub.join(self._since(socket), together=socket.query_params.get("batch") == "1")
+        together = socket.query_params.get("batch") == "1"
+        client = self._hub.join(self._since(socket), together=together, write=socket.scope.get("state", {}).get(WRITE_FRAMES))
         gone = asyncio.create_task(_gone(socket), name="page gone")
         tasks = (
             gone,

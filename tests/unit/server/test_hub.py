@@ -15,6 +15,7 @@ from algotrader.live.control import RECONNECTING, SHUTTING_DOWN
 from algotrader.rehearsal.virtual_time import run_virtually
 from algotrader.server import hub as hub_module
 from algotrader.server.happenings import KEPT
+from algotrader.server.hub import PAGES_A_TURN
 from algotrader.server.watching import Watching
 
 
@@ -248,6 +249,31 @@ def test_one_page_is_woken_a_turn_of_the_loop() -> None:
         assert len(woken) == 5
         assert len(set(woken)) == 5
         assert types(waiting(clients[0])) == ["job"]
+
+    run_virtually(go())
+
+
+def test_pages_that_keep_up_share_a_turn_of_the_loop() -> None:
+    async def go() -> None:
+        watched, wrote = Watched(), list[int]()
+
+        def write(content: bytes) -> bool:
+            wrote.append(turn)
+            return True
+
+        clients = [watched.hub.join(write=write) for _ in range(2 * PAGES_A_TURN)]
+        turn = 0
+        waits = []
+        for client in clients:
+            await messages(client, 1)
+            waits.append(asyncio.create_task(client.next()))
+        await asyncio.sleep(0)
+        watched.hub.tell("job", {"id": "b1"})
+        for turn in range(1, 4):  # noqa: B007 # read in the callback
+            await asyncio.sleep(0)
+        assert wrote == [1] * PAGES_A_TURN + [2] * PAGES_A_TURN
+        for wait in waits:
+            wait.cancel()
 
     run_virtually(go())
 
