@@ -1,8 +1,8 @@
 """What open pages cost a session: its latency with and without them, and how late they hear.
 
 A real session behind its real server handles events at a fixed rate, as in ``live_latency``. In every second run a process of its
-own holds WebSocket clients to it, some of which read slowly and some not at all; it runs at the lowest priority, for in life those who look
-on are at other machines. The runs alternate; medians are compared.
+own holds WebSocket clients to it, some of which read slowly and some not at all; it runs at the lowest priority, for in life those
+who look on sit at other machines. The runs alternate; medians are compared.
 
 Run as ``python -m benchmarks.page_load``; ``--help`` tells the options.
 """
