@@ -142,8 +142,10 @@ def test_an_orderly_end_keeps_the_position_with_its_stop_and_stores_everything(t
         life.want()
         await life.at(3.5)
         before = life.clock.now()
+        assert not life.session.ends_for_good
         life.session.request_shutdown("enough")
-        life.session.request_shutdown("once more", flatten=True)
+        life.session.request_shutdown("once more", flatten=True, anew=True)
+        assert life.session.ends_for_good
         await life.ended()
         assert life.session.stop.reason == "enough"
         assert life.clock.now() - before < 10 * NS_PER_SECOND

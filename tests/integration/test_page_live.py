@@ -112,7 +112,7 @@ def test_a_day_over_the_wire(tmp_path: Path) -> None:
                 answer = await client.get("/api/dashboard")
                 assert answer.status_code == 200
                 dashboards.append(answer.json())
-                await asyncio.wait((session.session,), timeout=0.5)
+                await asyncio.wait((session.session,), timeout=0.05)
             after.append((await client.get("/health/components")).json())
             after.append((await client.get("/metrics")).text)
         await listening

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import fields
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -48,10 +49,16 @@ def same(first: SessionTable, second: SessionTable) -> bool:
     return all(np.array_equal(getattr(first, item.name), getattr(second, item.name)) for item in fields(SessionTable))
 
 
+@cache
+def known(name: str) -> SessionTable:
+    """What the library knows; today, for its tables end a year from now, and what this machine has kept may be of another day."""
+    return sessions._build(name)
+
+
 def built(name: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The calendars that the library was asked for while a table was loaded."""
     asked: list[str] = []
-    build = sessions._build
+    build, right = sessions._build, known(name)
 
     def noted(wanted: str) -> SessionTable:
         asked.append(wanted)
@@ -59,7 +66,7 @@ def built(name: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     with monkeypatch.context() as patch:
         patch.setattr(sessions, "_build", noted)
-        assert same(fresh(name), session_table(name))
+        assert same(fresh(name), right)
     return asked
 
 
