@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { chosenParameters, symbolsIn } from "../src/pages/jobs/parameters";
 import { toneOf } from "../src/pages/overview/activity";
+import { upToNow } from "../src/pages/overview/EquityToday";
 import { isSame } from "../src/pages/risk/ConfirmDialog";
 import { boundsOf, fieldsNamed, sectionsOf, valueOf } from "../src/pages/settings/drafts";
 import { sentence } from "../src/format/words";
@@ -115,5 +116,20 @@ describe("colours and places", () => {
     expect(placeOf("/symbol/BRK.B?interval=2m").path).toEqual(["symbol", "BRK.B"]);
     expect(placeOf("/orders?symbol=A%20B").query.get("symbol")).toBe("A B");
     expect(placeOf("/symbol/%E0%A4%A").path[1]).toBe("%E0%A4%A");
+  });
+});
+
+describe("the day's equity", () => {
+  const points = [
+    ["2024-03-07T14:30:00Z", "100.00"],
+    ["2024-03-07T14:31:00Z", "101.00"],
+  ] as const;
+  it.each([
+    ["nothing newer is known", null, null, points],
+    ["the figure is newer", "102.00", null, [points[0], ["2024-03-07T14:31:00Z", "102.00"]]],
+    ["it belongs to the same minute", "102.00", "2024-03-07T14:31:00Z", [points[0], ["2024-03-07T14:31:00Z", "102.00"]]],
+    ["bars have come since", "102.00", "2024-03-07T14:33:00Z", [...points, ["2024-03-07T14:33:00Z", "102.00"]]],
+  ])("ends where it should when %s", (_, now, lastBar, wanted) => {
+    expect(upToNow(points, now, lastBar)).toEqual(wanted);
   });
 });

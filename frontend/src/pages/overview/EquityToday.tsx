@@ -1,6 +1,6 @@
 import { client } from "../../api/client";
 import type { DayEquity, Point } from "../../api/types";
-import { hourAndMinute } from "../../format/time";
+import { hourAndMinute, milliseconds } from "../../format/time";
 import { useData } from "../../store/data";
 import { useDashboard, useWorld } from "../../store/live";
 import { Curves } from "../../ui/Curves";
@@ -13,7 +13,8 @@ export function EquityToday() {
   const instance = useWorld((world) => world.instance);
   const { data, failure } = useData(instance, (signal) => client.get<DayEquity>("/api/equity", {}, signal), EVERY);
   const now = useDashboard((dashboard) => dashboard.pnl.total_equity);
-  const points = data ? upToNow(data.points.map((one) => [one.time, one.equity] as const), now) : [];
+  const lastBar = useDashboard((dashboard) => dashboard.connection.last_bar_at);
+  const points = data ? upToNow(data.points.map((one) => [one.time, one.equity] as const), now, lastBar) : [];
   const [first, last] = [points[0], points.at(-1)];
   const start = data?.start_equity;
   const curves = [
@@ -29,8 +30,9 @@ export function EquityToday() {
   );
 }
 
-/** The points with the newest figure as the last one. */
-export function upToNow(points: readonly Point[], now: string | null | undefined): readonly Point[] {
+/** The points with the newest figure as the last one: at the last bar, where that has come since they were asked for. */
+export function upToNow(points: readonly Point[], now: string | null | undefined, lastBar: string | null | undefined): readonly Point[] {
   const last = points.at(-1);
-  return last && now ? [...points.slice(0, -1), [last[0], now]] : points;
+  if (!last || !now) return points;
+  return lastBar && milliseconds(lastBar) > milliseconds(last[0]) ? [...points, [lastBar, now]] : [...points.slice(0, -1), [last[0], now]];
 }
