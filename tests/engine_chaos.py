@@ -148,11 +148,11 @@ class Draw:
 
 
 def answers(event: OrderEvent, kind: str, leg: str, unknown: bool) -> bool:
-    """Whether an event answers the request of that kind about that leg."""
+    """Whether an event answers the request of that kind about that leg; what confirms an order in doubt settles all about it."""
     if isinstance(event, (OrderCancel, OrderExpired)):
         return event.client_order_id == leg
     if isinstance(event, OrderReplaced):
-        return kind == "submit" or (kind == "replace" and event.new_client_order_id == leg)
+        return kind == "submit" or unknown or (kind == "replace" and event.new_client_order_id == leg)
     if isinstance(event, CancelRejected):
         return kind == "cancel"
     if isinstance(event, ReplaceRejected):

@@ -1,15 +1,15 @@
 """Tells every open page what happens: an observer of the session that writes down, and a beat that sends what has gathered.
 
 An observer's call only notes something. Everything else is done on a beat of 100 ms (after an execution at once), and only while
-somebody looks on or has just left. A message is encoded and framed once for all pages, and pages are served a few a turn of the
-event loop, so that an event of the session waits for few of them.
+somebody looks on or has just left. A beat is done in pieces, one a turn of the event loop, so that an event of the session waits
+for one of them at most; a message is encoded and framed once for all pages, and pages are served a few a turn.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Final
 
@@ -30,6 +30,11 @@ NAME: Final = "page"
 BEAT_SECONDS: Final = 0.1
 HASTE_SECONDS: Final = 0.05
 """Between executions that are told at once; what comes faster shares a message."""
+
+MOST_HASTE: Final = 5.0
+HASTE_A_SECOND: Final = 2.0
+"""So many beats in a row may come early for an execution, and so many more a second later: where there is one after the other, a
+beat of 100 ms is soon enough for a person, and the session has more time for itself."""
 
 STANDING_BEATS: Final = 10
 """Connection, session and alerts are looked at every so many beats."""
@@ -86,6 +91,10 @@ class Hub:
         self._closed = False
         self._timer: asyncio.TimerHandle | None = None
         self._handing_out = False
+        self._fresh: Final[list[str]] = []
+        self._pieces: Iterator[None] | None = None
+        self._hasty = False
+        self._haste = MOST_HASTE
         self._beats = 0
         self._events = -1
         self._last_beat = 0.0
@@ -150,8 +159,7 @@ class Hub:
         missed = None if since is None else self._ring.after(since)
         if missed is None or len(missed) > QUEUE_MESSAGES or sum(map(len, missed)) > QUEUE_BYTES:
             missed = [self._encoded("snapshot", self._snapshot(), self._ring.sequence)]
-        for text in missed:
-            client.put(text)
+        client.put(*missed)
         client.wake()
         self._clients[client] = None
         return client
@@ -177,8 +185,7 @@ class Hub:
         """Tell what has gathered, and let every page go once it has that."""
         self._closed = True
         if self._awake:
-            self._beats = -1
-            self._send_gathered(all_of_it=True)
+            self._send_gathered()
         self._sleep()
         for client in self._clients:
             client.close()
@@ -188,7 +195,7 @@ class Hub:
     def _look_up(self) -> None:
         """Tell what has gathered before somebody gets a snapshot; from then on what happens is told."""
         if self._awake:
-            self._send_gathered(all_of_it=True)
+            self._send_gathered()
         elif not self._closed:
             self._wake_up()
         self._until = asyncio.get_running_loop().time() + LINGER_SECONDS
@@ -208,25 +215,43 @@ class Hub:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._pieces = None
         # Whoever comes back cannot know what it missed.
         self._ring.forget()
 
     def _hasten(self) -> None:
-        """Let the next beat come soon."""
+        """Let the next beat come soon, unless it is for executions and they come one after the other."""
         loop = asyncio.get_running_loop()
         due = max(loop.time(), self._last_beat + HASTE_SECONDS)
-        if self._timer is not None and self._timer.when() > due:
+        if self._pieces is not None:
+            self._hasty = True
+        elif self._timer is not None and self._timer.when() > due:
+            if self._beats >= 0:
+                if self._haste < 1:
+                    return
+                self._haste -= 1
             self._timer.cancel()
             self._timer = loop.call_at(due, self._beat)
 
     def _beat(self) -> None:
-        loop, pause = asyncio.get_running_loop(), BEAT_SECONDS
-        self._last_beat = loop.time()
-        if not self._clients and self._last_beat >= self._until:
+        now = asyncio.get_running_loop().time()
+        self._haste = min(self._haste + (now - self._last_beat) * HASTE_A_SECOND, MOST_HASTE)
+        self._last_beat = now
+        if not self._clients and now >= self._until:
             self._sleep()
             return
+        self._pieces = self._gathered(MOST_AT_ONCE)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Do the next piece of a beat."""
+        loop, pause = asyncio.get_running_loop(), BEAT_SECONDS
+        if self._pieces is None:
+            return
         try:
-            self._send_gathered()
+            for _ in self._pieces:
+                loop.call_soon(self._go_on)
+                return
             if self._last_beat - self._last_heartbeat >= self._heartbeat:
                 self._last_heartbeat = self._last_beat
                 self._publish("heartbeat", {"server_time": self._now()})
@@ -234,26 +259,36 @@ class Hub:
             # A page that cannot be drawn must not end a session that holds positions.
             pause = 1.0
             self._failed(f"{type(error).__name__}: {error}")
+        self._pieces = None
         self._hand_out()
         self._timer = loop.call_later(pause, self._beat)
+        if self._hasty:
+            self._hasty = False
+            self._hasten()
 
-    def _send_gathered(self, all_of_it: bool = False) -> None:
-        """Send what has changed. ``all_of_it`` before a snapshot, so that nothing older comes after it."""
-        self._send_noted(EVERYTHING if all_of_it else MOST_AT_ONCE)
-        events = self._control.vitals.events
-        if events != self._events or all_of_it:
-            self._events = events
+    def _send_gathered(self) -> None:
+        """Send all that has changed before a snapshot, so that nothing older comes after it."""
+        self._events, self._beats = -1, -1
+        for _ in self._gathered(EVERYTHING):
+            pass
+        self._hand_out()
+
+    def _gathered(self, most: int) -> Iterator[None]:
+        """Publish what has changed, piece by piece."""
+        yield from self._noted(most)
+        if self._control.vitals.events != self._events:
+            self._events = self._control.vitals.events
             self._publish_all(self._changes.prices())
-        moment = asyncio.get_running_loop().time()
-        self._publish_all(self._changes.bars(moment))
-        self._publish_all(self._changes.strategies(moment))
+            yield
+        self._publish_all(self._changes.bars(asyncio.get_running_loop().time()))
+        yield
+        self._publish_all(self._changes.strategies(asyncio.get_running_loop().time()))
         self._beats += 1
-        if self._beats % STANDING_BEATS == 0 or all_of_it:
+        if self._beats % STANDING_BEATS == 0:
+            yield
             self._publish_all(self._changes.standing())
-        if all_of_it:
-            self._hand_out()
 
-    def _send_noted(self, most: int) -> None:
+    def _noted(self, most: int) -> Iterator[None]:
         for number, found in self.recent.since(self._told, most):
             if number > self._told + 1:
                 self._publish("activity", left_out(number - self._told - 1, number, self._control.clock.now()))
@@ -262,11 +297,13 @@ class Hub:
             if found["level"] in SERIOUS:
                 fault = {"code": found["event"], "message": found["message"], "correlation_id": found["correlation_id"] or None}
                 self._publish("error", fault)
+        yield
         for name in list(self._orders)[:most]:
             del self._orders[name]
             order = self._control.engine.state.orders.get(name)
             if order is not None:
                 self._publish("order", order_document(order))
+        yield
         for _ in range(min(most, len(self._trips))):
             self._publish("round_trip", trip_document(self._trips.popleft()))
 
@@ -277,11 +314,14 @@ class Hub:
     def _publish(self, kind: str, data: Document) -> None:
         text = self._encoded(kind, data, self._ring.sequence + 1)
         self._ring.add(text)
-        for client in self._clients:
-            client.put(text)
+        self._fresh.append(text)
 
     def _hand_out(self) -> None:
-        """Let the pages have what is queued, a few of them a turn of the event loop."""
+        """Let the pages have what has been published, a few of them a turn of the event loop."""
+        if self._fresh:
+            for client in self._clients:
+                client.put(*self._fresh)
+            self._fresh.clear()
         self._to_wake.update({client: None for client in self._clients if client.waits})
         if self._to_wake and not self._handing_out:
             self._handing_out = True

@@ -130,12 +130,12 @@ class Client:
         """Wait until it is dropped."""
         await self._lagged.wait()
 
-    def put(self, text: str) -> None:
-        """Queue a message; ``wake`` lets it go."""
+    def put(self, *texts: str) -> None:
+        """Queue messages; ``wake`` lets them go."""
         if self._lagged.is_set():
             return
-        self._queue.append(text)
-        self._size += len(text)
+        self._queue.extend(texts)
+        self._size += sum(map(len, texts))
         if len(self._queue) > self._most_messages or self._size > self._most_bytes:
             self._lagged.set()
             self._queue.clear()

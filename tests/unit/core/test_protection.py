@@ -312,6 +312,20 @@ def test_a_cancel_that_crosses_a_replacement_is_sent_again_for_the_leg_that_work
     assert rig.cancelled("a2-r1") == ["a3 exit_market sell 100 market"]
 
 
+def test_a_cancel_of_a_stop_in_doubt_is_sent_again_for_the_leg_that_is_confirmed() -> None:
+    rig = Rig(NO_OCO)
+    script = held(rig)
+    script.new_stop = Decimal(99)
+    rig.bar("100")
+    script.new_stop, script.leave = None, True
+    rig.bar("100")
+    assert rig.no_replace("a2-r1") == ["cancel a2"]
+    assert rig.unknown("a2") == []
+    assert rig.replaced("a2", "a2-r1") == ["cancel a2-r1"]
+    assert rig.cancelled("a2") == []
+    assert rig.cancelled("a2-r1") == ["a3 exit_market sell 100 market"]
+
+
 def test_a_newer_wish_overwrites_one_that_waits() -> None:
     rig = Rig()
     script = held(rig)

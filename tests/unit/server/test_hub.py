@@ -19,6 +19,10 @@ from algotrader.server.hub import PAGES_A_TURN
 from algotrader.server.watching import Watching
 
 
+MOMENT = 0.001
+"""A beat is done in pieces: turns of the event loop, which take no time here."""
+
+
 def types(found: list[dict[str, Any]]) -> list[str]:
     return [message["type"] for message in found]
 
@@ -36,7 +40,7 @@ def test_a_page_gets_a_snapshot_and_then_what_changes() -> None:
         watched.rig.bar("101")
         watched.happened()
         assert waiting(client) == []
-        await asyncio.sleep(hub_module.BEAT_SECONDS)
+        await asyncio.sleep(hub_module.BEAT_SECONDS + MOMENT)
         found = waiting(client)
         assert types(found) == ["position_update", "pnl_update", "strategy_state"]
         assert found[0]["data"]["positions"][0]["unrealized_pnl"] == "100.00"
@@ -63,12 +67,53 @@ def test_an_execution_is_told_at_once_and_others_share_a_message() -> None:
         assert loop.time() - began < 0.001
         watched.rig.fill(entry, 60, "100")
         watched.happened()
-        await asyncio.sleep(hub_module.HASTE_SECONDS)
+        await asyncio.sleep(hub_module.HASTE_SECONDS + MOMENT)
         found += waiting(client)
         assert loop.time() - began < hub_module.BEAT_SECONDS
         assert types(found).count("position_update") == 2
         filled = [m["data"]["qty_filled"] for m in found if m["type"] == "order" and m["data"]["local_id"] == entry]
         assert filled == ["40", "100"]
+
+    run_virtually(go())
+
+
+def test_executions_one_after_the_other_wait_for_the_beat() -> None:
+    async def go() -> None:
+        watched = Watched()
+        client = watched.hub.join()
+        await messages(client, 1)
+        entry = watched.rig.enter(watched.script)[0].split()[0]
+        watched.rig.ack(entry)
+        told = []
+        for _ in range(60):
+            watched.rig.fill(entry, 1, "100")
+            watched.happened()
+            await asyncio.sleep(hub_module.HASTE_SECONDS)
+            told.append(len(waiting(client)))
+        seconds = 60 * hub_module.HASTE_SECONDS
+        early = hub_module.MOST_HASTE + seconds * hub_module.HASTE_A_SECOND
+        assert seconds / hub_module.BEAT_SECONDS <= len(set(told)) <= seconds / hub_module.BEAT_SECONDS + early
+        await asyncio.sleep(hub_module.BEAT_SECONDS + MOMENT)
+        filled = [m["data"]["qty_filled"] for m in waiting(client) if m["type"] == "order" and m["data"]["local_id"] == entry]
+        assert filled[-1] == "60"
+
+    run_virtually(go())
+
+
+def test_the_session_has_its_turn_between_the_pieces_of_a_beat() -> None:
+    async def go() -> None:
+        watched = Watched()
+        client = watched.hub.join()
+        await messages(client, 1)
+        watched.rig.hold(watched.script)
+        watched.happened()
+        await asyncio.sleep(hub_module.HASTE_SECONDS)
+        seen = []
+        for _ in range(20):
+            seen.append(watched.hub.sequence)
+            await asyncio.sleep(0)
+        assert len({0, *seen}) > 3
+        assert len(waiting(client)) == seen[-1]
 
     run_virtually(go())
 
@@ -82,7 +127,7 @@ def test_a_halt_is_told_to_every_page_at_once_whoever_has_done_it() -> None:
         began = asyncio.get_running_loop().time()
         watched.rig.operator("halt")
         watched.happened()
-        await asyncio.sleep(hub_module.HASTE_SECONDS)
+        await asyncio.sleep(hub_module.HASTE_SECONDS + MOMENT)
         assert asyncio.get_running_loop().time() - began < hub_module.BEAT_SECONDS
         for client in clients:
             (told,) = [message["data"] for message in waiting(client) if message["type"] == "session"]
@@ -188,7 +233,7 @@ def test_streams_that_break_are_told_with_an_alert() -> None:
         await messages(client, 1)
         watched.control.vitals.bar_stream = RECONNECTING
         watched.tell("bar_stream_down", WARNING, "", "it broke")
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(hub_module.HASTE_SECONDS + MOMENT)
         found = {m["type"]: m["data"] for m in waiting(client)}
         assert (found["connection_status"]["status"], found["connection_status"]["bar_stream"]) == ("reconnecting", "reconnecting")
         assert found["connection_status"]["trade_stream"] == "connected"
@@ -205,7 +250,7 @@ def test_the_end_is_told_before_pages_are_let_go() -> None:
         await messages(client, 1)
         watched.control.state = SHUTTING_DOWN
         watched.tell("engine_state", INFO, "", SHUTTING_DOWN)
-        await asyncio.sleep(hub_module.HASTE_SECONDS)
+        await asyncio.sleep(hub_module.HASTE_SECONDS + MOMENT)
         found = waiting(client)
         assert [m["data"]["status"] for m in found if m["type"] == "connection_status"] == ["shutting_down"]
         await watched.watching.stop()

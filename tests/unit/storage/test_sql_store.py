@@ -335,9 +335,9 @@ def test_sqlite_keeps_a_log_ahead_and_waits_for_the_disk(tmp_path: object) -> No
         with database.reading() as connection:
             found = [
                 connection.exec_driver_sql(f"PRAGMA {name}").scalar()
-                for name in ("journal_mode", "synchronous", "busy_timeout", "foreign_keys", "wal_autocheckpoint")
+                for name in ("journal_mode", "synchronous", "busy_timeout", "foreign_keys", "wal_autocheckpoint", "page_size")
             ]
-        assert found == ["wal", level, 1234, 1, 16_000]
+        assert found == ["wal", level, 1234, 1, 32_000, 1_024]
         database.close()
 
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 import os
 import time
+from copy import copy
 from decimal import Decimal
 from typing import Any, Final, NoReturn
+from urllib.parse import urlencode
 
 from requests import PreparedRequest, Request, Response, Session
 from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
+from urllib3 import HTTPConnectionPool
 
 from algotrader.venues.alpaca.settings import Patience, is_loopback
 
@@ -21,6 +24,12 @@ _MOST_BYTES: Final = 64 * 1024 * 1024
 _CHUNK: Final = 64 * 1024
 _LONGEST: Final = 3.0
 """An answer that comes in drops is given up after so many times the patience for one of its parts."""
+
+_PREPARED: Final = {"GET": {"headers", "params", "allow_redirects"}, "POST": {"headers", "json", "allow_redirects"}}
+"""What alpaca-py gives with a request."""
+
+_MOST_TEMPLATES: Final = 64
+"""Addresses that a request is kept of; some have an order's id in them and are asked for once."""
 
 _Template = tuple[dict[str, str], PreparedRequest, dict[str, Any]]
 
@@ -39,10 +48,22 @@ def make_session(patience: Patience, url: str, connections: int) -> BoundedSessi
     if not is_loopback(url):
         session.proxies = get_environ_proxies(url)
         session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
-    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections)
+    adapter = _OneService(pool_connections=1, pool_maxsize=connections)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
+
+
+class _OneService(HTTPAdapter):
+    """Looks the pool of connections up once: it is for one service, with the same certificates and proxies for every request."""
+
+    _pool: HTTPConnectionPool | None = None
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
+        """The pool."""
+        if self._pool is None:
+            self._pool = super().get_connection_with_tls_context(*args, **kwargs)
+        return self._pool
 
 
 class BoundedSession(Session):
@@ -55,7 +76,7 @@ class BoundedSession(Session):
     def __init__(self, patience: Patience) -> None:
         super().__init__()
         self._patience: Final = patience
-        self._templates: Final[dict[str, _Template]] = {}
+        self._templates: Final[dict[tuple[str, str], _Template]] = {}
 
     def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]  # as it is called
         """Make a request and read its answer whole.
@@ -65,24 +86,32 @@ class BoundedSession(Session):
             RequestException: as ever.
         """
         bounds: dict[str, Any] = {"timeout": (self._patience.connect, self._patience.read), "stream": True}
-        if method == "POST" and set(kwargs) == {"headers", "json", "allow_redirects"} and not self.cookies:
-            response = self._post(url, kwargs["headers"], kwargs["json"], kwargs["allow_redirects"], bounds)
+        if method in _PREPARED and kwargs.keys() == _PREPARED[method] and not args and not self.cookies:
+            prepared, settings = self._prepared(method, url, kwargs)
+            response = self.send(prepared, allow_redirects=kwargs["allow_redirects"], **{**settings, **bounds})
         else:
             response = super().request(method, url, *args, **{**kwargs, **bounds})
         _read(response, self._patience.read * _LONGEST)
         return response
 
-    def _post(self, url: str, headers: dict[str, str], body: Any, redirects: bool, bounds: dict[str, Any]) -> Response:
-        """Send a new order: everything but its body is as it was the last time, and preparing that takes longest."""
-        known = self._templates.get(url)
+    def _prepared(self, method: str, url: str, given: dict[str, Any]) -> tuple[PreparedRequest, dict[str, Any]]:
+        """A request like the last one to that address, but for its body or its query: preparing the rest takes longest."""
+        headers = given["headers"]
+        known = self._templates.get((method, url))
         if known is None or known[0] != headers:
-            template = self.prepare_request(Request("POST", url, headers=headers))
+            template = self.prepare_request(Request(method, url, headers=headers))
             known = headers, template, dict(self.merge_environment_settings(url, {}, True, None, None))
-            self._templates[url] = known
+            if len(self._templates) >= _MOST_TEMPLATES:
+                self._templates.clear()
+            self._templates[method, url] = known
         _, template, settings = known
-        prepared = template.copy()
-        prepared.prepare_body(None, None, body)
-        return self.send(prepared, allow_redirects=redirects, **{**settings, **bounds})
+        prepared = copy(template)
+        prepared.headers = template.headers.copy()
+        if method == "POST":
+            prepared.prepare_body(None, None, given["json"])
+        elif given["params"]:
+            prepared.url = f"{template.url}?{urlencode(given['params'])}"
+        return prepared, settings
 
 
 def _read(response: Response, seconds: float) -> None:
@@ -98,11 +127,12 @@ def _read(response: Response, seconds: float) -> None:
         if len(body) > _MOST_BYTES or time.monotonic() > ends:
             response.close()
             raise ValueError(f"more than {_MOST_BYTES} bytes, or longer than {seconds:g} s")
-    response._content = bytes(body)
+    response._content = content = bytes(body)
     response.encoding = "utf-8"
     if 300 <= response.status_code < 400:
         raise ValueError(f"HTTP {response.status_code} leads elsewhere")
-    response.json = lambda **_: json.loads(response.content, parse_float=Decimal, parse_constant=_no_number)  # type: ignore[method-assign]
+    # Not the response's own content: a response that holds itself would stay until the collector interrupts an order for it.
+    response.json = lambda **_: json.loads(content, parse_float=Decimal, parse_constant=_no_number)  # type: ignore[method-assign]
 
 
 def _no_number(text: str) -> NoReturn:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
+import weakref
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +14,9 @@ import pytest
 from alpaca_servers import CALM, QUICK, HttpServer, settings_for
 
 pytest.importorskip("alpaca")
+import requests
 
+from algotrader.venues.alpaca.requests_session import make_session
 from algotrader.venues.alpaca.rest import Rest
 from algotrader.venues.alpaca.settings import Patience
 from algotrader.venues.alpaca.threads import Threads
@@ -38,6 +42,57 @@ def test_a_request_carries_the_keys_and_its_body_and_numbers_are_read_exactly() 
             assert server.headers[0]["apca-api-secret-key"] == "SECRET"
 
     asyncio.run(main())
+
+
+def test_questions_one_after_the_other_ask_for_what_is_their_own() -> None:
+    """Most of a question is prepared once for all that are like it; its query is written as the library would write it."""
+    queries = [None, {"status": "open"}, {"symbols": "BTC/USD,BRK.B", "after": "2026-01-05T21:50:00+00:00"}, {"q": "~a b&c=é%2F\n"}, None]
+
+    async def main() -> None:
+        async with HttpServer(*[GOOD] * len(queries)) as server:
+            client = rest(server.port)
+            for query in queries:
+                assert await client.get("/orders", query) == {"answer": 1}
+            client.close()
+            plain = requests.Session()
+            wanted = [plain.prepare_request(requests.Request("GET", "http://a/v2/orders", params=query)) for query in queries]
+            assert [path for _, path, _ in server.seen] == [one.path_url for one in wanted]
+            assert server.headers == [server.headers[0]] * len(queries)
+            assert server.headers[0]["apca-api-key-id"] == "KEY"
+
+    asyncio.run(main())
+
+
+def test_an_answer_leaves_nothing_for_the_collector() -> None:
+    """What holds itself is found by the garbage collector alone, which then stops an order for as long as it takes."""
+
+    async def main() -> None:
+        async with HttpServer(GOOD) as server:
+            url = f"http://127.0.0.1:{server.port}/"
+            session = make_session(CALM, url, 1)
+
+            def ask() -> weakref.ref[requests.Response]:
+                response = session.request("GET", url, headers={}, params=None, allow_redirects=False)
+                assert response.json() == {"answer": 1}
+                return weakref.ref(response)
+
+            gc.disable()
+            try:
+                assert (await asyncio.to_thread(ask))() is None
+            finally:
+                gc.enable()
+            session.close()
+
+    asyncio.run(main())
+
+
+def test_addresses_that_are_asked_once_are_not_kept_for_ever() -> None:
+    session = make_session(CALM, "http://127.0.0.1:1", 1)
+    given: dict[str, Any] = {"headers": {"A": "b"}, "params": None, "allow_redirects": False}
+    for number in range(200):
+        prepared, _ = session._prepared("GET", f"http://127.0.0.1:1/v2/orders/{number}", given)
+        assert prepared.url == f"http://127.0.0.1:1/v2/orders/{number}"
+    assert len(session._templates) < 100
 
 
 def test_orders_one_after_the_other_carry_what_is_their_own_and_what_is_everybody_s() -> None:
