@@ -18,7 +18,6 @@ from algotrader.server.happenings import KEPT
 from algotrader.server.hub import PAGES_A_TURN
 from algotrader.server.watching import Watching
 
-
 MOMENT = 0.001
 """A beat is done in pieces: turns of the event loop, which take no time here."""
 

@@ -46,7 +46,13 @@ def test_a_request_carries_the_keys_and_its_body_and_numbers_are_read_exactly() 
 
 def test_questions_one_after_the_other_ask_for_what_is_their_own() -> None:
     """Most of a question is prepared once for all that are like it; its query is written as the library would write it."""
-    queries = [None, {"status": "open"}, {"symbols": "BTC/USD,BRK.B", "after": "2026-01-05T21:50:00+00:00"}, {"q": "~a b&c=é%2F\n"}, None]
+    queries = [
+        None,
+        {"status": "open"},
+        {"symbols": "BTC/USD,BRK.B", "after": "2026-01-05T21:50:00+00:00"},
+        {"q": "~a b&c=é%2F\n"},
+        None,
+    ]
 
     async def main() -> None:
         async with HttpServer(*[GOOD] * len(queries)) as server:
