@@ -181,6 +181,7 @@ const wave = (minute: number): number => 165 + Math.sin(minute / 9) * 1.5 + minu
 export const bars: Bars = {
   intervals: ["2m", "1m"],
   more: false,
+  faults: [],
   symbol: "AAPL",
   interval: "2m",
   bars: Array.from({ length: 90 }, (_, index) => {

@@ -496,6 +496,8 @@ export interface components {
         readonly Chart: {
             /** @description oldest first */
             readonly bars: readonly components["schemas"]["ChartBar"][];
+            /** @description indicators that are not among them, each with the reason */
+            readonly faults: readonly string[];
             /** @description of the strategies that see candles of this length */
             readonly indicators: readonly components["schemas"]["ChartLine"][];
             /** @description length of the candles */

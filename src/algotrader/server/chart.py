@@ -83,11 +83,13 @@ class Charts:
         first = max(end - limit, 0)
         shown = candles.bars[first:end]
         window = (shown[0].open_time, shown[-1].close_time if until else self._control.clock.now()) if shown else (0, 0)
+        lines, faults = await aside(drawn, slots, candles, window)
         return Chart(
             symbol=name,
             interval=interval,
             bars=[chart_bar(bar, place < candles.complete) for place, bar in enumerate(shown, first)],
-            indicators=await aside(_lines, slots, candles, window),
+            indicators=lines,
+            faults=faults,
             markers=await self._markers(name, *window) if shown else [],
             working=working(self._control.engine.state, name),
             intervals=lengths,
@@ -138,18 +140,19 @@ def slots_at(control: Control, track: Track, minutes: int) -> list[SignalSlot]:
     return [slot for stream in control.engine.streams.of[track.index] if stream.minutes == minutes for slot in stream.signal_slots]
 
 
-def _lines(slots: list[SignalSlot], candles: Candles, window: tuple[int, int]) -> list[ChartLine]:
-    """The indicators of strategies; one that raises has none, for it is a stranger's code."""
-    found = []
+def drawn(slots: list[SignalSlot], candles: Candles, window: tuple[int, int]) -> tuple[list[ChartLine], list[str]]:
+    """The indicators of strategies, and what is wrong with those of a strategy whose code raises: it is a stranger's."""
+    found, faults = [], []
     for slot in slots:
         try:
             values = indicator_values(slot, candles)
-        except Exception:
+        except Exception as error:
+            faults.append(f"The indicators of {slot.owner} cannot be drawn: {type(error).__name__}: {error}")
             continue
         for name, points in values.items():
             kept = [(iso(time) or "", round(value, _DIGITS)) for time, value in points if window[0] <= time <= window[1]]
             found.append(ChartLine(name=name, strategy=slot.owner, points=kept))
-    return found
+    return found, faults
 
 
 def chart_bar(bar: Bar, complete: bool) -> ChartBar:

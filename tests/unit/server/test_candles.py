@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 
 from algotrader.core.engine import Engine
 from algotrader.core.events import MarketData, ScheduledTrigger
+from algotrader.core.indicator_base import Indicator
 from algotrader.core.instruments import GENERIC, equity
 from algotrader.core.market import NS_PER_MINUTE, Bar, nanoseconds
 from algotrader.core.risk import RiskPolicy
 from algotrader.core.signal_style import SignalSlot
 from algotrader.history.hours import Hours
 from algotrader.server.candles import Candles, indicator_values, join
+from algotrader.server.chart import drawn
 from algotrader.strategies.sma_cross import SmaCross
 
 AAPL = equity("AAPL")
@@ -71,6 +73,29 @@ def test_the_strategy_that_trades_is_left_alone() -> None:
     assert [(indicator, indicator.state()) for indicator in slot.indicators] == before
     assert isinstance(slot.hooks, SmaCross)
     assert slot.hooks.fast is slot.indicators[0]
+
+
+class Broken(SmaCross):
+    """A stranger's strategy whose second one fails."""
+
+    made = False
+
+    def indicators(self) -> dict[str, Indicator]:
+        if self.made:
+            raise ZeroDivisionError("no such average")
+        return super().indicators()
+
+
+def test_what_cannot_be_drawn_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, good = engine(1)
+    hooks = Broken.create("AAPL", {"fast": 3, "slow": 5})
+    settings_, indicators = hooks.settings(1), hooks.indicators()
+    monkeypatch.setattr(Broken, "made", True)
+    broken = made.add_signal_strategy("broken", hooks, settings_, indicators, "AAPL")
+    candles = join(AAPL, [bar(number, 1_000_000) for number in range(10)], 1, HOURS, True)
+    found, faults = drawn([broken, good], candles, (0, 2**62))
+    assert [(line.strategy, line.name) for line in found] == [("sma_cross", "fast"), ("sma_cross", "slow")]
+    assert faults == ["The indicators of broken cannot be drawn: ZeroDivisionError: no such average"]
 
 
 @pytest.mark.parametrize(("count", "complete", "total"), [(4, 0, 1), (5, 1, 1), (6, 1, 2)])

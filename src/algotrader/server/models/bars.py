@@ -97,6 +97,7 @@ class Chart(Model):
         interval="2m",
         bars=[BAR],
         indicators=[{"name": "fast", "strategy": "velez", "points": [["2025-11-26T15:02:00Z", 164.91]]}],
+        faults=[],
         markers=[MARKER],
         working=[WORKING],
         intervals=["1m", "2m"],
@@ -107,6 +108,7 @@ class Chart(Model):
     interval: str = Field(description="length of the candles")
     bars: list[ChartBar] = Field(description="oldest first")
     indicators: list[ChartLine] = Field(description="of the strategies that see candles of this length")
+    faults: list[str] = Field(description="indicators that are not among them, each with the reason")
     markers: list[Marker] = Field(description="oldest first")
     working: list[WorkingOrder] = Field(description="what works at the venue now")
     intervals: list[str] = Field(description="lengths that can be asked for, those of the strategies first")
