@@ -1,8 +1,8 @@
 """What open pages cost a session: its latency with and without them, and how late they hear.
 
 A real session behind its real server handles events at a fixed rate, as in ``live_latency``. In every second run a process of its
-own holds WebSocket clients to it, some of which read slowly and some not at all; it runs at the lowest priority and does as little
-as can be, for in life those who look on sit at other machines. The runs alternate; medians are compared.
+own holds WebSocket clients to it, some of which read slowly and some not at all; it runs at the lowest priority, for in life those
+who look on sit at other machines. The runs alternate; medians are compared.
 
 Run as ``python -m benchmarks.page_load``; ``--help`` tells the options.
 """
@@ -46,10 +46,6 @@ from benchmarks.live_latency import Measured, feed_bars, quantile
 SYMBOLS: Final = 5
 SLOW_SECONDS: Final = 0.5
 """A slow page reads a message in so many seconds; every second one of them reads nothing at all."""
-
-TEXT: Final = 0x81
-PING: Final = 0x89
-PONG: Final = 0x8A
 
 ALLOWED_MS: Final = 0.5
 ALLOWED_SHARE: Final = 0.10
@@ -183,53 +179,6 @@ async def listen(url: str, pages: int, slow: int, batch: bool) -> None:
     )
 
 
-class Reader(asyncio.Protocol):
-    """Counts a page's frames, looks into every twentieth, and answers pings (RFC 6455, section 5.2).
-
-    Args:
-        transport: of the connection, once it is a WebSocket.
-        begun: bytes of the next frame that have come already.
-        heard: what the pages have heard.
-        gone: done when the server ends it.
-    """
-
-    def __init__(self, transport: asyncio.Transport, begun: bytes, heard: Heard, gone: asyncio.Future[None]) -> None:
-        self._transport: Final = transport
-        self._buffer = begun
-        self._heard: Final = heard
-        self._gone: Final = gone
-
-    def data_received(self, data: bytes) -> None:
-        """Take frames apart."""
-        buffer = self._buffer + data
-        while len(buffer) >= 2:
-            size, start = buffer[1], 2
-            if size >= 126:
-                start = 4 if size == 126 else 10
-                size = int.from_bytes(buffer[2:start], "big")
-            if len(buffer) < start + size:
-                break
-            self._frame(buffer[0], buffer[start : start + size])
-            buffer = buffer[start + size :]
-        self._buffer = buffer
-
-    def _frame(self, kind: int, payload: bytes) -> None:
-        if kind == PING:
-            self._transport.write(bytes([PONG, 0x80 | len(payload), 0, 0, 0, 0]) + payload)
-        elif kind == TEXT:
-            self._heard.messages += 1
-            if self._heard.messages % 20 == 0:
-                found = json.loads(payload)
-                sent = datetime.fromisoformat((found[-1] if isinstance(found, list) else found)["timestamp"])
-                self._heard.late.append((time.time() - sent.timestamp()) * 1_000)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Say that the server has ended it."""
-        if not self._gone.done():
-            self._heard.closed += 1
-            self._gone.set_result(None)
-
-
 async def _page(address: str, slow: bool, deaf: bool, heard: Heard) -> None:
     async with connect(address, max_queue=1 if slow else 1_000, max_size=None, compression=None) as socket:
         await socket.recv()
@@ -240,13 +189,12 @@ async def _page(address: str, slow: bool, deaf: bool, heard: Heard) -> None:
                     await socket.recv()
                     await asyncio.sleep(SLOW_SECONDS)
                 await asyncio.Event().wait()
-            gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            socket.transport.set_protocol(Reader(socket.transport, bytes(socket.protocol.reader.buffer), heard, gone))
-            try:
-                await gone
-            finally:
-                socket.transport.set_protocol(socket)
-                socket.transport.abort()
+            async for text in socket:
+                heard.messages += 1
+                if heard.messages % 20 == 0:
+                    found = json.loads(text)
+                    sent = datetime.fromisoformat((found[-1] if isinstance(found, list) else found)["timestamp"])
+                    heard.late.append((time.time() - sent.timestamp()) * 1_000)
         except ConnectionClosed:
             heard.closed += 1
 
