@@ -13,6 +13,7 @@ from databases import MOMENT, command, entry, order, order_event, snapshot, step
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from algotrader.storage import database as database_module
 from algotrader.storage import sql_store
 from algotrader.storage.database import Database
 from algotrader.storage.driver import bring_home
@@ -339,6 +340,22 @@ def test_sqlite_keeps_a_log_ahead_and_waits_for_the_disk(tmp_path: object) -> No
             ]
         assert found == ["wal", level, 1234, 1, 32_000, 1_024]
         database.close()
+
+
+def test_a_file_of_other_pages_is_used_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    with monkeypatch.context() as before:
+        before.setattr(database_module, "PAGE_BYTES", 4_096)
+        store = open_store(url)
+        store.commit(step(1))
+        store.close()
+    store = open_store(url)
+    store.commit(step(4))
+    with store.database.reading() as connection:
+        assert connection.exec_driver_sql("PRAGMA page_size").scalar() == 4_096
+        assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+        assert connection.exec_driver_sql("SELECT count(*) FROM journal").scalar() == len(step(1).journal) + len(step(4).journal)
+    store.close()
 
 
 @pytest.mark.parametrize(("orders", "home"), [(False, True), (True, False)])
