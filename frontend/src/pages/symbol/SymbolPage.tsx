@@ -61,12 +61,12 @@ function One({ symbol, interval }: { symbol: string; interval: string }) {
           {data && data.bars.length > 0 && <Chart data={data} />}
           {data && data.bars.length === 0 && <Empty title="No bars yet">The chart begins with the first bar that closes.</Empty>}
           {!data && failure && <Failure failure={failure} what="bars for a chart" />}
-          {data?.faults.map((fault) => (
-            <p key={fault} role="note" className="muted">
-              {fault}
-            </p>
-          ))}
         </div>
+        {data?.faults.map((fault) => (
+          <p key={fault} role="note" className="reading muted">
+            {fault}
+          </p>
+        ))}
       </Card>
       <div className="halves">
         <Held symbol={symbol} working={data?.working ?? []} />
