@@ -85,7 +85,6 @@ class Consumer:
         self._snapshot_sequence = inbox.sequence
         self._kept: Final = Kept()
         self._flush_at = 0
-        self.working = False
         self.measure: Callable[[int, int], None] = unmeasured
         """Hears how long some events took to be handled, nanoseconds of the session, and how many they were."""
 
@@ -99,9 +98,9 @@ class Consumer:
         self._snapshot_equity = self._kernel.engine.state.equity()
         while True:
             await self._inbox.wait(self._wake_at())
-            self.working = True
+            self._vitals.at_work = True
             await self.step()
-            self.working = False
+            self._vitals.at_work = False
 
     async def step(self) -> None:
         """Handle what waits, and what is due."""

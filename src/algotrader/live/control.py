@@ -38,7 +38,8 @@ class Vitals:
     """When a session last did what it does all the time (nanoseconds UTC, 0 for never), and how its streams stand.
 
     ``comparisons`` with the venue, and the ``differences`` that they found, are counted; ``drift`` is the last one's, see
-    ``ReconciliationReport``. ``bars`` counts the bars that were handled; ``newest`` has the last one of each symbol.
+    ``ReconciliationReport``. ``bars`` counts the bars that were handled; ``newest`` has the last one of each symbol. ``at_work`` while
+    events are being handled and made durable and what follows from them is handed over: whoever only looks on waits meanwhile.
     """
 
     started: int = 0
@@ -54,6 +55,7 @@ class Vitals:
     differences: int = 0
     drift: Decimal = Decimal(0)
     bars: int = 0
+    at_work: bool = False
     newest: dict[str, Bar] = field(default_factory=dict)
 
 

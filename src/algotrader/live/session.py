@@ -271,12 +271,12 @@ class Session(Control):
     async def _settled(self) -> None:
         """Wait until the inbox is empty and what came out of it is durable."""
         wired = self._wired
-        await self._until(lambda: not len(wired.inbox) and not wired.consumer.working, IN_FLIGHT_SECONDS)
+        await self._until(lambda: not len(wired.inbox) and not self.vitals.at_work, IN_FLIGHT_SECONDS)
 
     async def _drained(self) -> None:
         """Wait as long as it takes until the inbox is empty: what comes next must not overtake what is in there."""
         wired = self._wired
-        while (len(wired.inbox) or wired.consumer.working) and self._consumer_lives() and not self.stop.is_set:
+        while (len(wired.inbox) or self.vitals.at_work) and self._consumer_lives() and not self.stop.is_set:
             await self.clock.sleep(LOOK_SECONDS)
 
     async def _until(self, reached: Callable[[], bool], seconds: float) -> None:

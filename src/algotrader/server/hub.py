@@ -2,7 +2,8 @@
 
 An observer's call only notes something. Everything else is done on a beat of 100 ms (after an execution at once), and only while
 somebody looks on or has just left. A beat is done in pieces, one a turn of the event loop, so that an event of the session waits
-for one of them at most; a message is encoded and framed once for all pages, and pages are served a few a turn.
+for one of them at most, and they wait for a while as long as the session is at work: an order that is being made durable goes first.
+A message is encoded and framed once for all pages, and pages are served a few a turn.
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ MOST_HASTE: Final = 5.0
 HASTE_A_SECOND: Final = 2.0
 """So many beats in a row may come early for an execution, and so many more a second later: where there is one after the other, a
 beat of 100 ms is soon enough for a person, and the session has more time for itself."""
+
+AGAIN_SECONDS: Final = 0.001
+PATIENCE_SECONDS: Final = 0.05
+"""While the session is at work the next piece of a beat asks again after a moment; beyond so much in a beat it waits no more."""
 
 STANDING_BEATS: Final = 10
 """Connection, session and alerts are looked at every so many beats."""
@@ -241,7 +246,15 @@ class Hub:
             self._sleep()
             return
         self._pieces = self._gathered(MOST_AT_ONCE)
-        self._go_on()
+        self._after_work(self._go_on)
+
+    def _after_work(self, piece: Callable[[], None]) -> None:
+        """Do a piece of a beat once the session has done what it is at: its thread and ours would wait for each other meanwhile."""
+        loop = asyncio.get_running_loop()
+        if self._control.vitals.at_work and loop.time() < self._last_beat + PATIENCE_SECONDS:
+            loop.call_later(AGAIN_SECONDS, self._after_work, piece)
+        else:
+            piece()
 
     def _go_on(self) -> None:
         """Do the next piece of a beat."""
@@ -250,7 +263,7 @@ class Hub:
             return
         try:
             for _ in self._pieces:
-                loop.call_soon(self._go_on)
+                loop.call_soon(self._after_work, self._go_on)
                 return
             if self._last_beat - self._last_heartbeat >= self._heartbeat:
                 self._last_heartbeat = self._last_beat
@@ -325,7 +338,7 @@ class Hub:
         self._to_wake.update({client: None for client in self._clients if client.waits})
         if self._to_wake and not self._handing_out:
             self._handing_out = True
-            asyncio.get_running_loop().call_soon(self._wake_some)
+            asyncio.get_running_loop().call_soon(self._after_work, self._wake_some)
 
     def _wake_some(self) -> None:
         # The same bytes for everybody who has kept up. Whoever has not is let go at its own pace: that takes as long as ten others.
@@ -337,7 +350,7 @@ class Hub:
                 break
         self._handing_out = bool(self._to_wake)
         if self._handing_out:
-            asyncio.get_running_loop().call_soon(self._wake_some)
+            asyncio.get_running_loop().call_soon(self._after_work, self._wake_some)
 
     def _snapshot(self) -> Document:
         return self.picture.snapshot(self.recent.documents())

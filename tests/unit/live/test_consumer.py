@@ -15,7 +15,7 @@ from algotrader.core.inbox_order import EventQueue
 from algotrader.core.market import NS_PER_MINUTE, Bar
 from algotrader.core.reports import Report
 from algotrader.live.clock import NS_PER_SECOND, FastClock
-from algotrader.live.consumer import AFTER_COMMIT, HANDED_OVER, URGENT_PATIENCE, At, Consumer, nothing
+from algotrader.live.consumer import AFTER_COMMIT, BEFORE_COMMIT, HANDED_OVER, URGENT_PATIENCE, At, Consumer, nothing
 from algotrader.live.control import Vitals
 from algotrader.live.inbox import Inbox
 from algotrader.live.kernel import Kernel, Outgoing
@@ -104,6 +104,26 @@ def test_an_order_does_not_wait_for_a_snapshot(tmp_path: Path, age: int, with_th
         found.inbox.put(OrderSubmitted(CLOSES, sent[0].command.client_order_id))
         await found.consumer.step()
         assert [batch.snapshot is not None for batch in found.writer.batches] == [with_the_order, not with_the_order]
+        found.store.close()
+
+    asyncio.run(main())
+
+
+def test_it_is_at_work_from_the_event_until_the_order_is_handed_over(tmp_path: Path) -> None:
+    async def main() -> None:
+        seen, done = list[tuple[str, bool]](), asyncio.Event()
+
+        async def at(point: str) -> None:
+            seen.append((point, found.vitals.at_work))
+
+        found = Set(tmp_path, lambda _: None, told=lambda _: done.set(), at=at)
+        assert not found.vitals.at_work
+        running = asyncio.create_task(found.consumer.run())
+        await done.wait()
+        assert [point for point, works in seen if works] == [BEFORE_COMMIT, AFTER_COMMIT, HANDED_OVER]
+        await asyncio.sleep(0)
+        assert not found.vitals.at_work
+        running.cancel()
         found.store.close()
 
     asyncio.run(main())

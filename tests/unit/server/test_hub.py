@@ -117,6 +117,31 @@ def test_the_session_has_its_turn_between_the_pieces_of_a_beat() -> None:
     run_virtually(go())
 
 
+@pytest.mark.parametrize(
+    ("works", "waits"),
+    [
+        pytest.param(0.01, 0.01, id="until it rests"),
+        pytest.param(60.0, hub_module.PATIENCE_SECONDS, id="not for ever"),
+    ],
+)
+def test_pages_wait_while_the_session_is_at_work(works: float, waits: float) -> None:
+    async def go() -> None:
+        watched = Watched()
+        client = watched.hub.join()
+        await messages(client, 1)
+        watched.rig.hold(watched.script)
+        watched.happened()
+        loop, vitals = asyncio.get_running_loop(), watched.control.vitals
+        vitals.at_work = True
+        loop.call_later(hub_module.HASTE_SECONDS + works, setattr, vitals, "at_work", False)
+        await asyncio.sleep(hub_module.HASTE_SECONDS + waits - MOMENT)
+        assert watched.hub.sequence == 0
+        await asyncio.sleep(hub_module.AGAIN_SECONDS + 2 * MOMENT)
+        assert "position_update" in types(waiting(client))
+
+    run_virtually(go())
+
+
 def test_a_halt_is_told_to_every_page_at_once_whoever_has_done_it() -> None:
     async def go() -> None:
         watched = Watched()
