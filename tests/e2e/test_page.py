@@ -377,6 +377,11 @@ def test_flattening_leaves_a_round_trip_and_a_note_survives_a_restart(
         assert time.monotonic() < until, "something is still held"
         page.wait_for_timeout(50)
     page.goto(f"{session.base}/round-trips")
+    page.get_by_title("Its orders").first.click()
+    rows = page.get_by_role("region", name="Orders").get_by_role("row")
+    expect(rows.filter(has_text="Entry")).to_have_count(1)
+    expect(rows.filter(has_text="Stop loss")).not_to_have_count(0)
+    page.go_back()
     page.get_by_role("button", name="Notes on").first.click()
     page.get_by_label("Note", exact=True).fill("left in a drill")
     page.get_by_role("button", name="Add the note").click()

@@ -216,11 +216,16 @@ class SubmittedWords(reports.Words):
         self.role: Final = role
 
     def text(self) -> str:
-        """Such as ``entry buy 10 AAPL stop stop 165.40 day``."""
+        """Such as ``protective_stop sell 10 AAPL stop 165.40 day``."""
         asked = self.request
-        words = [self.role.value, asked.side.value, str(asked.quantity), asked.symbol, asked.order_type.value]
+        price = asked.instrument.price
+        words = [self.role.value, asked.side.value, str(asked.quantity), asked.symbol]
+        if asked.order_type is OrderType.MARKET:
+            words.append("at market")
+        elif asked.order_type is OrderType.TRAILING_STOP:
+            words.append(f"trailing stop by {price(asked.trail_raw)}")
         if asked.stop_raw:
-            words.append(f"stop {asked.instrument.price(asked.stop_raw)}")
+            words.append(f"stop {price(asked.stop_raw)}")
         if asked.limit_raw:
-            words.append(f"limit {asked.instrument.price(asked.limit_raw)}")
+            words.append(f"limit {price(asked.limit_raw)}")
         return " ".join([*words, asked.time_in_force.value])

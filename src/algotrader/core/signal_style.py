@@ -243,7 +243,7 @@ class SignalSlot(Slot):
         confidence = boundary.fraction(hooks.confidence(bar, ind), "confidence") if self._rates else DEFAULT_CONFIDENCE
         quantity = self._quantity(hooks.quantity(bar, ind)) if self._sizes else 0
         signal = Signal(self.owner, self.number, instrument, kind, self.state.now, confidence, entry, stop, take, quantity)
-        self.state.report_words(reports.SIGNAL, self.holding, SignalWords(kind, confidence), None)
+        self.state.report_words(reports.SIGNAL, self.holding, SignalWords(signal), None)
         return signal
 
     def _quantity(self, asked: object) -> int:

@@ -77,13 +77,19 @@ class Signal(Record):
 class SignalWords(Words):
     """A signal in words."""
 
-    def __init__(self, kind: SignalKind, confidence: float) -> None:
-        self.kind: Final = kind
-        self.confidence: Final = confidence
+    def __init__(self, signal: Signal) -> None:
+        self.signal: Final = signal
 
     def text(self) -> str:
-        """Such as ``buy confidence 0.8``."""
-        return f"{self.kind.value} confidence {self.confidence:g}"
+        """Such as ``buy at 52.94, stop 52.10, confidence 0.8``."""
+        signal = self.signal
+        price = signal.instrument.price
+        words = [f"{signal.kind.value} at {price(signal.entry_raw) if signal.entry_raw else 'market'}"]
+        if signal.stop_raw:
+            words.append(f"stop {price(signal.stop_raw)}")
+        if signal.take_profit_raw:
+            words.append(f"target {price(signal.take_profit_raw)}")
+        return ", ".join([*words, f"confidence {signal.confidence:g}"])
 
 
 def signal_fault(signal: Signal, last_raw: int, now: int) -> str:

@@ -38,8 +38,8 @@ class Vitals:
     """When a session last did what it does all the time (nanoseconds UTC, 0 for never), and how its streams stand.
 
     ``comparisons`` with the venue, and the ``differences`` that they found, are counted; ``drift`` is the last one's, see
-    ``ReconciliationReport``. ``bars`` counts the bars that were handled; ``newest`` has the last one of each symbol. ``at_work`` while
-    events are being handled and made durable and what follows from them is handed over: whoever only looks on waits meanwhile.
+    ``ReconciliationReport``. ``bars`` counts the bars that were handled; ``newest`` has the last one of each symbol.
+    ``at_work`` while events are being handled and made durable and what follows is handed over: who only looks on waits meanwhile.
     """
 
     started: int = 0

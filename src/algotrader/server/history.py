@@ -38,13 +38,16 @@ class History:
         """
         return cls(open_database(url))
 
-    def orders(self, symbol: str = "", strategy: str = "", state: str = "", limit: int = 100, offset: int = 0) -> Document:
+    def orders(
+        self, symbol: str = "", strategy: str = "", state: str = "", correlation_id: str = "", limit: int = 100, offset: int = 0
+    ) -> Document:
         """Orders, newest first; ``state`` is one of ``questions.STATES`` or empty."""
         found = queries.orders(
             self._database,
             states=states_of(state),
             symbol=symbol or None,
             strategy=strategy or None,
+            correlation_id=correlation_id or None,
             limit=limit + 1,
             offset=offset,
         )

@@ -2,7 +2,7 @@
 
 An observer's call only notes something. Everything else is done on a beat of 100 ms (after an execution at once), and only while
 somebody looks on or has just left. A beat is done in pieces, one a turn of the event loop, so that an event of the session waits
-for one of them at most, and they wait for a while as long as the session is at work: an order that is being made durable goes first.
+for one of them at most; while the session is at work they wait a little, for an order that is being made durable goes first.
 A message is encoded and framed once for all pages, and pages are served a few a turn.
 """
 

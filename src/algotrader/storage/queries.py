@@ -63,11 +63,12 @@ def orders(
     states: Sequence[str] = (),
     symbol: str | None = None,
     strategy: str | None = None,
+    correlation_id: str | None = None,
     limit: int = PAGE,
     offset: int = 0,
 ) -> list[OrderRow]:
     """Orders, newest first. No states means all of them."""
-    wanted = _narrow(ORDER.select(), order_state, symbol=symbol, strategy=strategy)
+    wanted = _narrow(ORDER.select(), order_state, symbol=symbol, strategy=strategy, correlation_id=correlation_id)
     if states:
         wanted = wanted.where(order_state.c.state.in_(states))
     return _rows(

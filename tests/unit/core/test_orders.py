@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from algotrader.core.commands import ApprovedOrder, NotApproved, RiskSeal, SubmitOrder
+from algotrader.core.desk import SubmittedWords
 from algotrader.core.instruments import equity
 from algotrader.core.orders import (
     FINAL_STATES,
@@ -195,3 +196,17 @@ def test_what_risk_control_approved_can_be_sent() -> None:
 def test_an_order_says_what_it_is() -> None:
     text = repr(Order(request(OrderType.LIMIT, limit_raw=1_000_000), "s", OrderRole.ENTRY, "c1", 0))
     assert "a1 entry buy 100 AAPL limit limit 100.0000 pending_submit filled 0" in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "prices", "words"),
+    [
+        (OrderType.MARKET, {}, "at market"),
+        (OrderType.LIMIT, {"limit_raw": 1_000_000}, "limit 100.0000"),
+        (OrderType.STOP, {"stop_raw": 990_000}, "stop 99.0000"),
+        (OrderType.STOP_LIMIT, {"stop_raw": 990_000, "limit_raw": 1_000_000}, "stop 99.0000 limit 100.0000"),
+        (OrderType.TRAILING_STOP, {"trail_raw": 5_000}, "trailing stop by 0.5000"),
+    ],
+)
+def test_what_is_told_of_an_order_names_its_prices_once(kind: OrderType, prices: dict[str, int], words: str) -> None:
+    assert SubmittedWords(request(kind, **prices), OrderRole.ENTRY).text() == f"entry buy 100 AAPL {words} day"

@@ -10,7 +10,7 @@ from engine_rig import Rig
 from algotrader.core.instruments import equity
 from algotrader.core.market import NS_PER_MINUTE
 from algotrader.core.orders import Side
-from algotrader.core.signals import Signal, SignalKind, opposes, rank, signal_fault
+from algotrader.core.signals import Signal, SignalKind, SignalWords, opposes, rank, signal_fault
 
 AAPL = equity("AAPL")
 NOW = 100 * NS_PER_MINUTE
@@ -22,6 +22,18 @@ def replace(signal: Signal, **changed: Any) -> Signal:
 
 LONG = Signal("s", 0, AAPL, SignalKind.BUY, NOW, 0.5, 1_000_000, 980_000, 1_050_000, 10)
 SHORT = replace(LONG, kind=SignalKind.SELL, stop_raw=1_020_000, take_profit_raw=950_000)
+
+
+@pytest.mark.parametrize(
+    ("signal", "words"),
+    [
+        (LONG, "buy at 100.0000, stop 98.0000, target 105.0000, confidence 0.5"),
+        (replace(SHORT, take_profit_raw=0, confidence=0.75), "sell at 100.0000, stop 102.0000, confidence 0.75"),
+        (replace(LONG, entry_raw=0, stop_raw=0, take_profit_raw=0, confidence=1.0), "buy at market, confidence 1"),
+    ],
+)
+def test_a_signal_is_told_with_its_prices(signal: Signal, words: str) -> None:
+    assert SignalWords(signal).text() == words
 
 
 @pytest.mark.covers("C15", "C16")

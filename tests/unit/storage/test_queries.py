@@ -26,6 +26,7 @@ def test_an_order_is_found_by_the_venues_id(store: SqlStore) -> None:
     assert queries.order_by_broker_id(database, "venue-a-9") is None
     assert queries.order(database, "a-1") == entry_order
     assert queries.correlated_orders(database, "a-c1") == [entry_order, stop]
+    assert queries.orders(database, correlation_id="a-c1") == [stop, entry_order]
 
 
 def test_orders_by_state_symbol_and_strategy(store: SqlStore) -> None:

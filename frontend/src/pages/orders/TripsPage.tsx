@@ -8,7 +8,7 @@ import { go, withQuery, type Place } from "../../router";
 import { useData, usePaced } from "../../store/data";
 import { useWorld } from "../../store/live";
 import { TextField } from "../../ui/Field";
-import { Link, symbolLink } from "../../ui/Link";
+import { Link, symbolLink, tradeLink } from "../../ui/Link";
 import { Badge, Button, Card, Empty, Failure, PageHead } from "../../ui/parts";
 import { CsvButton, Pager, Table, type Column } from "../../ui/Table";
 import { complain } from "../../ui/toasts";
@@ -31,9 +31,14 @@ function columns(open: (trip: Trip) => void): readonly Column<Trip>[] {
     { title: "Held", number: true, csv: (row) => row.duration_seconds, show: (row) => duration(row.duration_seconds) },
     { title: "Opened", csv: (row) => row.entry_at, show: (row) => <Time value={row.entry_at} full /> },
     { title: "Strategy", csv: (row) => row.strategy, show: (row) => <span className="muted">{row.strategy}</span> },
-    { title: "Id", csv: (row) => row.trade_id, show: (row) => <span className="mono">{row.trade_id}</span> },
+    { title: "Id", csv: (row) => row.trade_id, show: (row) => <TradeId trip={row} /> },
     { title: "Notes", show: (row) => <Button look="small" aria-label={`Notes on ${row.trade_id}`} onClick={() => open(row)}>Notes</Button> },
   ];
+}
+
+function TradeId({ trip }: { trip: Trip }) {
+  if (!trip.correlation_id) return <span className="mono">{trip.trade_id}</span>;
+  return <Link href={tradeLink(trip.correlation_id)} className="mono" title="Its orders">{trip.trade_id}</Link>;
 }
 
 export default function TripsPage({ place }: { place: Place }) {

@@ -63,7 +63,7 @@ function One({ symbol, interval }: { symbol: string; interval: string }) {
           {!data && failure && <Failure failure={failure} what="bars for a chart" />}
         </div>
         {data?.faults.map((fault) => (
-          <p key={fault} role="note" className="reading muted">
+          <p key={fault} role="note" className="chart-note muted">
             {fault}
           </p>
         ))}
