@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Final, Literal
 
@@ -87,7 +88,7 @@ class Charts:
         return Chart(
             symbol=name,
             interval=interval,
-            bars=[chart_bar(bar, place < candles.complete) for place, bar in enumerate(shown, first)],
+            bars=await aside(chart_bars, shown, candles.complete - first),
             indicators=lines,
             faults=faults,
             markers=await self._markers(name, *window) if shown else [],
@@ -153,6 +154,11 @@ def drawn(slots: list[SignalSlot], candles: Candles, window: tuple[int, int]) ->
             kept = [(iso(time) or "", round(value, _DIGITS)) for time, value in points if window[0] <= time <= window[1]]
             found.append(ChartLine(name=name, strategy=slot.owner, points=kept))
     return found, faults
+
+
+def chart_bars(bars: Sequence[Bar], complete: int) -> list[ChartBar]:
+    """Bars as exact text, of which so many are complete."""
+    return [chart_bar(bar, place < complete) for place, bar in enumerate(bars)]
 
 
 def chart_bar(bar: Bar, complete: bool) -> ChartBar:
