@@ -4,6 +4,7 @@
 #   make page        build the web page (Node is fetched from PyPI where there is none)
 #   make page-types  write the types of the page's answers from the server's description
 #   make test        run the suite against the sources, then against the compiled, installed package
+#   make test-long   the tests that take a good part of a minute or more: days of rehearsal, sessions killed again and again
 #   make lint        ruff, mypy and the layering of the packages
 #   make check       lint, and every claimed capability has a test that passed in the last `make test`
 #   make real-data   run the strategies over recorded market data (DATA=folder)
@@ -25,8 +26,8 @@ BUILT_PAGE := src/algotrader/server/page/index.html
 CHECKED := src tests scripts setup.py $(wildcard benchmarks examples)
 KIND := from algotrader.core import market; print("interpreted" if market.__file__.endswith(".py") else "compiled")
 
-.PHONY: demo page test-page page-types check-page-types test test-interpreted test-compiled test-thorough lint lint-rules \
-	lint-format lint-types lint-layers check deploy-check capabilities real-data work-counts bench bench-baseline lock clean FORCE
+.PHONY: demo page test-page page-types check-page-types test test-interpreted test-compiled test-long test-thorough lint \
+	lint-rules lint-format lint-types lint-layers check deploy-check capabilities real-data work-counts bench bench-baseline lock clean FORCE
 .NOTPARALLEL:
 
 demo: $(VENV)/.installed
@@ -50,15 +51,18 @@ check-page-types: $(VENV)/.dev
 test: test-interpreted test-compiled
 
 test-interpreted: $(VENV)/.dev
-	PYTHONPATH=$(CURDIR)/src ALGOTRADER_EXPECT=interpreted ALGOTRADER_ROWS=build/coverage-rows.json $(PYTEST)
+	PYTHONPATH=$(CURDIR)/src ALGOTRADER_EXPECT=interpreted ALGOTRADER_ROWS=build/coverage-rows.json $(PYTEST) -m "not long"
 
 # The slow tests show the same in either form; one run of them is enough.
 test-compiled: $(VENV)/.dev $(VENV)/.installed
 	@if [ "$$(env -u PYTHONPATH $(BIN)/python -c '$(KIND)')" = compiled ]; then \
-		set -x; env -u PYTHONPATH ALGOTRADER_EXPECT=compiled $(PYTEST) -m "not slow"; \
+		set -x; env -u PYTHONPATH ALGOTRADER_EXPECT=compiled $(PYTEST) -m "not slow and not long"; \
 	else \
 		echo "The installed engine is plain Python (no working C compiler): the run against the compiled one is left out."; \
 	fi
+
+test-long: $(VENV)/.dev $(VENV)/.installed
+	env -u PYTHONPATH $(PYTEST) -m long
 
 test-thorough: $(VENV)/.dev
 	PYTHONPATH=$(CURDIR)/src HYPOTHESIS_PROFILE=thorough $(PYTEST) tests/property

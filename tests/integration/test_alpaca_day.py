@@ -115,7 +115,7 @@ def test_a_day_from_before_the_open_to_shutdown(tmp_path: Path) -> None:
         assert shown["unattributed"] == 0
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_day_gives_the_signals_of_a_backtest_and_velez_closes_at_its_end(tmp_path: Path) -> None:
     with traded(tmp_path, VELEZ, *LAST_HOURS) as (venue, stage, found):
         same_on_both_sides(venue, stage, found)

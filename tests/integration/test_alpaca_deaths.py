@@ -53,7 +53,7 @@ def prepared(folder: Path, venue: Server, seed: int) -> AlpacaStage:
     return AlpacaStage(folder, venue, Random(seed))  # type: ignore[arg-type]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_session_at_alpaca_that_is_killed_in_mid_trade_loses_and_doubles_nothing(tmp_path: Path) -> None:
     with server(tmp_path, SPEED, *SERVER) as venue:
         stage = prepared(tmp_path, venue, 3)
@@ -69,7 +69,7 @@ def test_a_session_at_alpaca_that_is_killed_in_mid_trade_loses_and_doubles_nothi
     assert found["fills"] > 0
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_session_lives_through_deaths_of_the_server_in_mid_trade(tmp_path: Path) -> None:
     dice = Random(5)
     with server(tmp_path, SPEED, *SERVER) as venue:

@@ -180,7 +180,7 @@ def wait_for_bars(place: Terminal, compare: str) -> None:
         assert time.monotonic() < until, (out, err)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_rehearsal_goes_as_it_is_written(tmp_path: Path) -> None:
     """Every block of the rehearsal, in three terminals as the document has it."""
     pytest.importorskip("alpaca")

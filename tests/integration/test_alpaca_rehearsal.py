@@ -48,14 +48,14 @@ def pairs() -> dict[int, AlpacaOutcome]:
     return {found.seed: found for found in every_seed(rehearse_at_alpaca, options, len(FAULT_KINDS), PAIRS, WORKERS)}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(len(FAULT_KINDS)), ids=FAULT_KINDS)
 def test_a_session_lives_through_every_kind_of_fault(alone: dict[int, AlpacaOutcome], seed: int) -> None:
     assert alone[seed].kinds == (FAULT_KINDS[seed],)
     assert alone[seed].violations == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("number", range(PAIRS))
 def test_a_session_lives_through_pairs_of_faults(pairs: dict[int, AlpacaOutcome], number: int) -> None:
     found = pairs[len(FAULT_KINDS) + number]

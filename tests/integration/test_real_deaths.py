@@ -83,7 +83,7 @@ def test_a_session_that_is_killed_a_few_times_loses_and_doubles_nothing(tmp_path
     assert run(tmp_path, 3, 7, rules, 60.0)["deaths"] == 3
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_session_that_is_killed_fifty_times_loses_and_doubles_nothing(tmp_path: Path) -> None:
     found = run(tmp_path, DEATHS, 1, "generic", 60.0)
     print(found)  # noqa: T201 - with -s: what was measured

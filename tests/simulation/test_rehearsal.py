@@ -21,6 +21,8 @@ BLOCK = 10
 """Days of one test; blocks are what parallel runs of the tests share out."""
 
 DAYS = 200
+SHORT = 20
+"""Days that every run of the suite plays; the rest of them are for `make test-long`."""
 
 _DIGESTS = """
 import sys
@@ -39,7 +41,10 @@ def _told(outcome: Outcome) -> str:
 
 @pytest.mark.slow
 @pytest.mark.covers("A95", "A98", "A99", "A141", "A142", "A150", "B43", "C27", "C40", "C57")
-@pytest.mark.parametrize("first", range(1, DAYS + 1, BLOCK))
+@pytest.mark.parametrize(
+    "first",
+    [pytest.param(first, marks=[] if first <= SHORT else pytest.mark.long) for first in range(1, DAYS + 1, BLOCK)],
+)
 def test_no_rule_is_broken_whatever_goes_wrong(first: int) -> None:
     outcomes = list(rehearse(RehearsalOptions(), first, BLOCK))
     assert [_told(outcome) for outcome in outcomes if not outcome.passed] == []
