@@ -26,8 +26,9 @@ BUILT_PAGE := src/algotrader/server/page/index.html
 CHECKED := src tests scripts setup.py $(wildcard benchmarks examples)
 KIND := from algotrader.core import market; print("interpreted" if market.__file__.endswith(".py") else "compiled")
 
-.PHONY: demo page test-page page-types check-page-types test test-interpreted test-compiled test-long test-thorough lint \
-	lint-rules lint-format lint-types lint-layers check deploy-check capabilities real-data work-counts bench bench-baseline lock clean FORCE
+.PHONY: demo page test-page page-types check-page-types test test-interpreted test-compiled test-long test-thorough \
+	lint lint-rules lint-format lint-types lint-layers check deploy-check capabilities real-data work-counts bench bench-baseline \
+	lock clean FORCE
 .NOTPARALLEL:
 
 demo: $(VENV)/.installed

@@ -17,7 +17,7 @@ pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Locator, Page
+    from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route
 
 pytestmark = [
     pytest.mark.slow,
@@ -176,6 +176,23 @@ def test_the_chart_shows_entry_and_stop(page: Page) -> None:
     expect(page.locator(".chart canvas").first).to_be_visible()
     expect(page.locator(".story li", has_text="Entry").first).to_be_visible()
     expect(page.locator(".story li", has_text="Signal").first).to_be_visible()
+
+
+def test_the_chart_says_which_indicators_cannot_be_drawn(page: Page, session: PageSession) -> None:
+    """Only a strategy of somebody else's raises while it is drawn, so the answer gets its sentence on the way."""
+    fault = "The indicators of mine cannot be drawn: ValueError: no such column"
+
+    def with_fault(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json=answer.json() | {"faults": [fault]})
+
+    page.route("**/api/bars/**", with_fault)
+    page.goto(f"{session.base}/symbol/AAPL")
+    expect(page.get_by_role("note")).to_have_text(fault)
+    shown, chart = page.get_by_role("note").bounding_box(), page.locator(".chart").bounding_box()
+    assert shown is not None
+    assert chart is not None
+    assert shown["y"] >= chart["y"] + chart["height"]
 
 
 def test_the_chart_goes_on_with_every_bar(page: Page, session: PageSession) -> None:

@@ -14,4 +14,4 @@ export function Link({ href, onClick, ...more }: AnchorHTMLAttributes<HTMLAnchor
 
 export const symbolLink = (symbol: string): string => `/symbol/${encodeURIComponent(symbol)}`;
 export const orderLink = (id: string): string => `/orders/${encodeURIComponent(id)}`;
-export const tradeLink = (correlation: string): string => `/orders?correlation=${encodeURIComponent(correlation)}`;
+export const tradeLink = (correlation: string): string => `/orders?correlation_id=${encodeURIComponent(correlation)}`;

@@ -216,7 +216,7 @@ class SubmittedWords(reports.Words):
         self.role: Final = role
 
     def text(self) -> str:
-        """Such as ``protective_stop sell 10 AAPL stop 165.40 day``."""
+        """Such as ``stop_loss sell 10 AAPL stop 165.40 day``."""
         asked = self.request
         price = asked.instrument.price
         words = [self.role.value, asked.side.value, str(asked.quantity), asked.symbol]

@@ -21,7 +21,7 @@ from algotrader.server.models.trips import RoundTripPage
 from algotrader.server.questions import OPEN, check_state, read_since, states_of
 from algotrader.server.refusal import Refusal
 
-Correlation = Annotated[str, Query(max_length=128, description="Only orders of one trade: the correlation_id of its round trip.")]
+CorrelationId = Annotated[str, Query(max_length=128, description="Only orders of one trade, as its round trip names it.")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most.")]
 Offset = Annotated[int, Query(ge=0, le=1_000_000_000, description="How many of the newest are left out.")]
 Before = Annotated[int | None, Query(ge=0, lt=2**63, description="The id of an activity, to read on from there.")]
@@ -58,15 +58,15 @@ class Reading:
         symbol: str = "",
         strategy: str = "",
         state: str = "",
-        correlation: Correlation = "",
+        correlation_id: CorrelationId = "",
         limit: Limit = 100,
         offset: Offset = 0,
     ) -> Document:
         """Orders, newest first; ``state`` is ``open``, ``final`` or a single state."""
         check_state(state)
         if self._history is None or state == OPEN:
-            return self._engine_orders(symbol.upper(), strategy, states_of(state), correlation, limit, offset)
-        found = await aside(self._history.orders, symbol.upper(), strategy, state, correlation, limit, offset)
+            return self._engine_orders(symbol.upper(), strategy, states_of(state), correlation_id, limit, offset)
+        found = await aside(self._history.orders, symbol.upper(), strategy, state, correlation_id, limit, offset)
         known = self._control.engine.state.orders
         found["items"] = [order_document(known[row["local_id"]]) if row["local_id"] in known else row for row in found["items"]]
         return found
@@ -92,7 +92,7 @@ class Reading:
         return await aside(self._history.activity, symbol.upper(), kind, before, limit)
 
     def _engine_orders(
-        self, symbol: str, strategy: str, states: tuple[str, ...], correlation: str, limit: int, offset: int
+        self, symbol: str, strategy: str, states: tuple[str, ...], correlation_id: str, limit: int, offset: int
     ) -> Document:
         # A replaced order is known by the name of each of its legs.
         found = [
@@ -101,7 +101,7 @@ class Reading:
             if name == order.client_order_id
             and symbol in ("", order.symbol)
             and strategy in ("", order.owner)
-            and correlation in ("", order.correlation_id)
+            and correlation_id in ("", order.correlation_id)
             and (not states or order.state.value in states)
         ]
         return page([order_document(order) for order in found[offset : offset + limit + 1]], limit, offset=offset)

@@ -176,7 +176,7 @@ def test_an_order_that_was_replaced_is_listed_once() -> None:
 def test_round_trips_are_exact(holding: ToldControl) -> None:
     (trip,) = get(holding, "/api/round-trips")["items"]
     assert (trip["side"], trip["qty"], trip["pnl"], trip["commission"]) == ("long", "100", "99.65", "0.35")
-    of_it = get(holding, "/api/orders", correlation=trip["correlation_id"])["items"]
+    of_it = get(holding, "/api/orders", correlation_id=trip["correlation_id"])["items"]
     assert [order["order_role"] for order in of_it] == ["exit_market", "stop_loss", "entry"]
     assert Decimal(trip["exit_price"]) == 101
     assert get(holding, "/api/round-trips", since="2030-01-01T00:00:00Z")["items"] == []

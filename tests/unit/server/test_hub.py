@@ -16,6 +16,7 @@ from algotrader.rehearsal.virtual_time import run_virtually
 from algotrader.server import hub as hub_module
 from algotrader.server.happenings import KEPT
 from algotrader.server.hub import PAGES_A_TURN
+from algotrader.server.outbox import Client
 from algotrader.server.watching import Watching
 
 MOMENT = 0.001
@@ -24,6 +25,16 @@ MOMENT = 0.001
 
 def types(found: list[dict[str, Any]]) -> list[str]:
     return [message["type"] for message in found]
+
+
+async def just_bought() -> tuple[Watched, Client]:
+    """A session that has bought while a page looked on, which has its snapshot and no more."""
+    watched = Watched()
+    client = watched.hub.join()
+    await messages(client, 1)
+    watched.rig.hold(watched.script)
+    watched.happened()
+    return watched, client
 
 
 @pytest.mark.covers("A197", "A198")
@@ -101,11 +112,7 @@ def test_executions_one_after_the_other_wait_for_the_beat() -> None:
 
 def test_the_session_has_its_turn_between_the_pieces_of_a_beat() -> None:
     async def go() -> None:
-        watched = Watched()
-        client = watched.hub.join()
-        await messages(client, 1)
-        watched.rig.hold(watched.script)
-        watched.happened()
+        watched, client = await just_bought()
         await asyncio.sleep(hub_module.HASTE_SECONDS)
         seen = []
         for _ in range(20):
@@ -126,11 +133,7 @@ def test_the_session_has_its_turn_between_the_pieces_of_a_beat() -> None:
 )
 def test_pages_wait_while_the_session_is_at_work(works: float, waits: float) -> None:
     async def go() -> None:
-        watched = Watched()
-        client = watched.hub.join()
-        await messages(client, 1)
-        watched.rig.hold(watched.script)
-        watched.happened()
+        watched, client = await just_bought()
         loop, vitals = asyncio.get_running_loop(), watched.control.vitals
         vitals.at_work = True
         loop.call_later(hub_module.HASTE_SECONDS + works, setattr, vitals, "at_work", False)

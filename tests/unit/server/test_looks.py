@@ -94,6 +94,15 @@ def test_the_stop_tells_of_its_move(web: Traded) -> None:
     assert "replaced" in types
 
 
+def test_a_round_trip_leads_to_its_orders_and_to_no_others(web: Web) -> None:
+    everything, (trip, *_) = web.get("/api/orders")["items"], web.get("/api/round-trips")["items"]
+    of_it = web.get("/api/orders", correlation_id=trip["correlation_id"])["items"]
+    assert [order["order_role"] for order in of_it][-1] == "entry"
+    assert of_it == [order for order in everything if order["correlation_id"] == trip["correlation_id"]]
+    assert 1 < len(of_it) < len(everything)
+    assert web.get("/api/orders", correlation_id="nobody")["items"] == []
+
+
 @pytest.mark.parametrize("path", ["/api/orders/nobody", "/api/orders/..%2f..%2fetc%2fpasswd", "/api/orders/%00"])
 def test_an_order_that_is_not_there(web: Traded, path: str) -> None:
     assert web.ask("GET", path, headers=BEARER).status_code == 404

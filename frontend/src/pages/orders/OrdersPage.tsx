@@ -48,14 +48,10 @@ export default function OrdersPage({ place }: { place: Place }) {
 }
 
 function Orders({ place }: { place: Place }) {
-  const [symbol, strategy, state, correlation] = ["symbol", "strategy", "state", "correlation"].map((name) => place.query.get(name) ?? "") as [
-    string,
-    string,
-    string,
-    string,
-  ];
+  const [symbol, strategy, state] = ["symbol", "strategy", "state"].map((name) => place.query.get(name) ?? "") as [string, string, string];
+  const correlation_id = place.query.get("correlation_id") ?? "";
   const offset = Number(place.query.get("offset")) || 0;
-  const query = { symbol, strategy, state, correlation };
+  const query = { symbol, strategy, state, correlation_id };
   const seen = usePaced(useWorld((world) => world.ordersSeen));
   const key = JSON.stringify([query, offset, seen]);
   const { data, failure } = useData(key, (signal) => client.get<Page<Order>>("/api/orders", { ...query, limit: LIMIT, offset }, signal));
@@ -71,7 +67,7 @@ function Orders({ place }: { place: Place }) {
             <TextField label="Symbol" value={symbol} maxLength={20} onChange={(event) => filter("symbol", event.target.value.toUpperCase())} />
             <TextField label="Strategy" value={strategy} maxLength={60} onChange={(event) => filter("strategy", event.target.value)} />
             <SelectField label="State" value={state} options={STATES} onChange={(event) => filter("state", event.target.value)} />
-            {correlation && <Button look="small" onClick={() => filter("correlation", "")}>Of one trade: show all</Button>}
+            {correlation_id && <Button look="small" onClick={() => filter("correlation_id", "")}>Of one trade: show all</Button>}
           </span>
         }
         tools={<CsvButton name="orders" columns={COLUMNS} read={() => everything<Order>("/api/orders", query)} onFailure={complain} />}
