@@ -48,11 +48,16 @@ export function useDashboard<T>(choose: (dashboard: Dashboard) => T): T | null {
 
 /** The session's clock, going on between messages. */
 export function useSessionNow(every = 1000): number {
-  const ahead = (): number => Date.now() + feed.read().world.clockAhead;
-  const [now, setNow] = useState(ahead);
+  const isKnown = useWorld((world) => world.dashboard !== null);
+  const [now, setNow] = useState(sessionNow);
   useEffect(() => {
-    const timer = setInterval(() => setNow(ahead()), every);
+    const look = (): void => setNow(sessionNow());
+    // The first message brings the session's clock, which in a replay is nowhere near the browser's.
+    look();
+    const timer = setInterval(look, every);
     return () => clearInterval(timer);
-  }, [every]);
+  }, [every, isKnown]);
   return now;
 }
+
+const sessionNow = (): number => Date.now() + feed.read().world.clockAhead;

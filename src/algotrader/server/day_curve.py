@@ -46,14 +46,20 @@ class DayCurve:
 
     def look(self) -> None:
         """Add equity as it is."""
-        state, began = self._state, day_start(self._state)
+        began = day_start(self._state)
         if began != self._day:
             self._day, self._points, self._apart = began, self._before(began), NS_PER_MINUTE
-        self._points.append((state.now, state.equity()))
+        self._add(self._points)
         if len(self._points) > MOST:
             # The first and the last always stay.
             self._points = [*self._points[:-1:2], self._points[-1]]
             self._apart *= 2
+
+    def _add(self, points: list[tuple[int, int]]) -> None:
+        """Add equity as it is to some points. A curve does not begin before the venue has said what the account holds."""
+        equity = self._state.equity()
+        if equity or points:
+            points.append((self._state.now, equity))
 
     def _before(self, began: int) -> list[tuple[int, int]]:
         """The day so far: where it began, and where each round trip of it led."""
@@ -69,7 +75,8 @@ class DayCurve:
         state = self._state
         if day_start(state) != self._day:
             self.look()
-        points = [*(point for point in self._points if point[0] < state.now), (state.now, state.equity())]
+        points = [point for point in self._points if point[0] < state.now]
+        self._add(points)
         start = state.breaker.start_equity
         return {
             "start_equity": money(start) if start else None,

@@ -9,7 +9,9 @@ from engine_rig import Rig
 from session_watch import Watched
 from web_kit import Web
 
+from algotrader.core.events import CashMovement
 from algotrader.core.market import NS_PER_MINUTE
+from algotrader.core.scaled import money as money_of
 from algotrader.server.day_curve import MOST, DayCurve
 from algotrader.server.documents import iso, money
 from algotrader.server.picture import day_start
@@ -36,6 +38,18 @@ def test_equity_is_looked_at_with_every_minute_bar() -> None:
     times = [point["time"] for point in watched.watching.day_curve.document()["points"]]
     assert times == sorted(set(times))
     assert times[-1] == iso(watched.rig.state.now)
+
+
+def test_the_curve_begins_when_the_account_is_known() -> None:
+    """A market that never closes may begin its day while a session still asks its venue."""
+    rig = Rig(cash=0)
+    curve = DayCurve(rig.state)
+    rig.bar("100")
+    curve.look()
+    assert amounts(curve) == []
+    rig.engine.handle(CashMovement(rig.now, "deposit", "USD", money_of(Decimal(25_000))))
+    curve.look()
+    assert set(amounts(curve)) == {Decimal(25_000)}
 
 
 def test_within_a_minute_the_last_point_follows_and_no_other_is_added() -> None:
